@@ -1,0 +1,63 @@
+# Every command a person needs. `make` alone lists them.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help book test run lab repository clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+book: .venv/ready  ## build the book into _build/html
+	@$(MAKE) --no-print-directory html
+	@echo
+	@echo "The book is built. Open it in a browser:"
+	@echo "    file://$(CURDIR)/_build/html/index.html"
+
+# The old pages go first: a page that was renamed or removed must not linger.
+.PHONY: html
+html:
+	@rm -rf _build
+	$(BIN)/jupyter-book build . -W --keep-going -n --all --quiet
+
+# Every step runs even when an earlier one failed, so one run tells all.
+test: export VAELIB_IMAGES = digits
+test: .venv/ready  ## lint, build the book, run the unit tests and every chapter
+	@failed=; \
+	echo "== lint";  $(BIN)/ruff check . || failed="$$failed lint"; \
+	echo "== book";  $(MAKE) --no-print-directory html || failed="$$failed book"; \
+	echo "== tests"; $(BIN)/python -m pytest -n 2 --dist loadfile -q --durations=10 \
+	    --nbval-lax --nbval-current-env --nbval-cell-timeout=600 || failed="$$failed tests"; \
+	if [ "$$failed" ]; then echo "FAILED:$$failed"; exit 1; fi; \
+	echo "All passed: lint, book, tests."
+
+run: .venv/ready  ## execute every chapter in place, or some: make run CHAPTER=05
+	$(BIN)/python scripts/run.py $(CHAPTER)
+
+lab: .venv/ready  ## open the chapters in JupyterLab
+	$(BIN)/jupyter lab book
+
+repository: .venv/ready  ## point every link at your fork: make repository URL=https://github.com/...
+	$(BIN)/python scripts/repository.py "$(URL)"
+
+clean:  ## remove everything that make made
+	rm -rf _build .venv .pytest_cache .ruff_cache vaelib.egg-info
+
+# uv where there is one, because it is faster; pip does the same.
+.venv/ready: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; \
+	    (3, 11) <= v < (3, 14) or sys.exit("This is Python %d.%d; the book needs 3.11, 3.12 or 3.13. " \
+	    "Install one and name it, as in: make book PYTHON=python3.12" % v[:2])'
+	@echo "Setting up .venv (a few minutes the first time)"
+	@if uv --version >/dev/null 2>&1; then \
+	    uv venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv && \
+	    export VIRTUAL_ENV=$(CURDIR)/.venv && \
+	    uv pip install --quiet -r requirements.txt && \
+	    uv pip install --quiet --no-deps -e .; \
+	else \
+	    $(PYTHON) -m venv .venv && \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt && \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .; \
+	fi
+	@touch $@
