@@ -56,6 +56,7 @@ def execute(notebook, name):
         resources={"metadata": {"path": ROOT / "book"}},
         record_timing=False,
         store_widget_state=False,
+        extra_arguments=["--IPKernelApp.log_level=40"],  # no warning about TCP on localhost
     )
     with client.setup_kernel():
         cells = tqdm(notebook.cells, desc=name, unit="cell", leave=False)
