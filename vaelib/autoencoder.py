@@ -1,0 +1,56 @@
+"""The plain autoencoder: a code for each example, and no distribution over codes."""
+
+import keras
+from keras import ops
+
+from vaelib.model import EncoderDecoder, in_batches
+
+
+@keras.saving.register_keras_serializable(package="vaelib")
+class Autoencoder(EncoderDecoder):
+    """Encoder and decoder trained to give back what went in.
+
+    ``fit(x)`` trains on x itself; ``fit(damaged, clean)`` trains a denoising autoencoder. The loss is
+    -log p(target given code) under the likelihood, in nats per example.
+
+    Args:
+        encoder: network from (batch, *data_shape) to codes (batch, latent_dim).
+        decoder: network from codes to the likelihood's parameters.
+        likelihood: a name or an object of :mod:`vaelib.likelihoods`.
+
+    Raises:
+        ValueError: if the networks do not fit each other or the likelihood.
+    """
+
+    def call(self, x):
+        """Log density of nothing yet: the parameters that the decoder gives for the code of x.
+
+        Args:
+            x: examples, shape (batch, *data_shape).
+
+        Returns:
+            Parameters of the likelihood, shape (batch, ...).
+        """
+        return self.decoder(self.encoder(x))
+
+    def example_losses(self, x, y, y_pred):
+        target = ops.cast(x if y is None else y, "float32")
+        log_prob = self.likelihood.log_prob(target, ops.cast(y_pred, "float32"))
+        return -ops.sum(log_prob, axis=tuple(range(1, len(log_prob.shape))))
+
+    def encode(self, x):
+        """Code of each example.
+
+        Args:
+            x: examples, shape (batch, *data_shape).
+
+        Returns:
+            Codes, shape (batch, latent_dim), a NumPy array.
+
+        Raises:
+            TypeError, ValueError: as :meth:`check`.
+        """
+        return in_batches(self.encoder, self.check(x))
+
+    def _reconstruct(self, x):
+        return self.likelihood.mean(self.decoder(self.encoder(x)))

@@ -1,0 +1,267 @@
+"""What the autoencoder and the VAE share: two networks, a likelihood, and Keras's own training.
+
+A subclass says what one example costs, in ``call``; Keras does the rest: ``compile``, ``fit``,
+``evaluate``, ``predict``, ``save`` and ``load_model`` are its own.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from vaelib import likelihoods
+
+BATCH_SIZE = 1000  # examples that the methods outside training hold at a time
+
+
+class EncoderDecoder(keras.Model):
+    """A Keras model made of an encoder, a decoder and a likelihood.
+
+    Args:
+        encoder: network from examples to ``encoder_outputs`` vectors, with a fixed input shape.
+        decoder: network from one such vector to the parameters of the likelihood.
+        likelihood: a name or an object of :mod:`vaelib.likelihoods`.
+
+    Raises:
+        ValueError: if the networks do not fit each other or the likelihood.
+    """
+
+    encoder_outputs = 1
+    reported = ()  # what is reported besides the loss: entries of what ``call`` returns
+
+    def __init__(self, encoder, decoder, likelihood="bernoulli", **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.encoder = encoder
+        self.decoder = decoder
+        self.likelihood = likelihoods.get(likelihood)
+        self.data_shape, self.latent_dim = self._shapes()
+        self.trackers = [keras.metrics.Mean(name) for name in self.reported]
+        self.built = True
+
+    # Training: what Keras's train and test steps ask of a model.
+
+    def compile(self, optimizer="adam", jit_compile="auto", **options):
+        """Keras's ``compile``, which here chooses XLA where it is faster.
+
+        On a CPU that is for dense networks and not for convolutions; on a GPU, and under a
+        distribution strategy, Keras's own choice stands.
+
+        Args:
+            optimizer: a Keras optimizer or its name.
+            jit_compile: True, False or ``"auto"``.
+            **options: any other argument of ``keras.Model.compile``.
+        """
+        on_cpu = not tf.config.list_physical_devices("GPU") and not tf.distribute.has_strategy()
+        if jit_compile == "auto" and on_cpu and not options.get("run_eagerly"):
+            jit_compile = not any(len(weight.shape) > 2 for weight in self.weights)  # no kernels
+        super().compile(optimizer=optimizer, jit_compile=jit_compile, **options)
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        loss = self.example_losses(x, y, y_pred)
+        if sample_weight is not None:
+            loss = loss * ops.cast(sample_weight, loss.dtype)
+        loss = ops.mean(loss) + sum(self.losses)  # regularizers of the networks, if any
+        return loss / tf.distribute.get_strategy().num_replicas_in_sync  # replicas are added up
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        for tracker in self.trackers:
+            tracker.update_state(y_pred[tracker.name])
+        return self.get_metrics_result()
+
+    def predict_step(self, data):
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return self._reconstruct(x)
+
+    # The public doors that Keras leaves open: look at the data once, then hand over.
+
+    def fit(self, x=None, *args, **kwargs):
+        return super().fit(self.check(x), *args, **kwargs)
+
+    def evaluate(self, x=None, *args, **kwargs):
+        return super().evaluate(self.check(x), *args, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        return super().predict(self.check(x), *args, **kwargs)
+
+    def check(self, x):
+        """Raise a clear error unless ``x`` is data that this model can explain.
+
+        Args:
+            x: an array of examples; anything that is not one, such as a ``tf.data.Dataset``, passes
+                unseen.
+
+        Returns:
+            The data, as float32 if it is an array.
+
+        Raises:
+            TypeError: if ``x`` is not numeric.
+            ValueError: if it is empty, has another shape, or holds NaN or values that the likelihood
+                cannot explain.
+        """
+        if not isinstance(x, (np.ndarray, tf.Tensor, list, tuple)):
+            return x
+        return check_examples(x, self.data_shape, self.likelihood.support)
+
+    # Arrays in, arrays out.
+
+    def decode(self, z):
+        """Expected value of x for each latent vector.
+
+        Args:
+            z: latent vectors, shape (batch, latent_dim).
+
+        Returns:
+            Means of p(x given z), shape (batch, *data_shape), a NumPy array.
+
+        Raises:
+            ValueError: if ``z`` is empty, has another shape or holds NaN.
+        """
+        z = check_examples(z, (self.latent_dim,), name="z")
+        return in_batches(lambda z: self.likelihood.mean(self.decoder(z)), z)
+
+    def reconstruct(self, x):
+        """Decode the encoder's best guess; ``predict`` gives the same.
+
+        Args:
+            x: examples, shape (batch, *data_shape).
+
+        Returns:
+            Reconstructions, same shape, a NumPy array.
+
+        Raises:
+            TypeError, ValueError: as :meth:`check`.
+        """
+        return in_batches(self._reconstruct, self.check(x))
+
+    def log_prob_per_example(self, x, z):
+        """Log density of examples given latent vectors, summed over cells, differentiable.
+
+        Args:
+            x: examples, shape (batch, *data_shape).
+            z: latent vectors, shape (..., batch, latent_dim).
+
+        Returns:
+            log p(x given z) in nats, shape (..., batch).
+        """
+        params = self.decoder(ops.reshape(z, (-1, self.latent_dim)))
+        params = ops.reshape(params, (*ops.shape(z)[:-1], *params.shape[1:]))
+        log_prob = self.likelihood.log_prob(ops.cast(x, "float32"), ops.cast(params, "float32"))
+        return ops.sum(log_prob, axis=tuple(range(-len(self.data_shape), 0)))
+
+    def get_config(self):
+        return {
+            "encoder": keras.saving.serialize_keras_object(self.encoder),
+            "decoder": keras.saving.serialize_keras_object(self.decoder),
+            "likelihood": keras.saving.serialize_keras_object(self.likelihood),
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        parts = {
+            key: keras.saving.deserialize_keras_object(config[key])
+            for key in ("encoder", "decoder", "likelihood")
+        }
+        return cls(**{**config, **parts})
+
+    def _shapes(self):
+        for name, network in (("encoder", self.encoder), ("decoder", self.decoder)):
+            if not isinstance(network, keras.Model) or not hasattr(network, "input_shape"):
+                raise ValueError(
+                    f"{type(self).__name__} expects a built Keras model as its {name}; got "
+                    f"{network!r}. Begin the network with keras.Input(shape)."
+                )
+        data_shape = tuple(self.encoder.input_shape[1:])
+        heads = (
+            self.encoder.output
+            if isinstance(self.encoder.output, (list, tuple))
+            else [self.encoder.output]
+        )
+        latent_shapes = {tuple(head.shape) for head in heads} | {tuple(self.decoder.input_shape)}
+        if len(heads) != self.encoder_outputs or len(latent_shapes) != 1:
+            raise ValueError(
+                f"{type(self).__name__} expects an encoder with {self.encoder_outputs} output(s), each of "
+                f"the decoder's input shape {tuple(self.decoder.input_shape)}; got "
+                f"{[tuple(head.shape) for head in heads]}. A VAE's encoder gives mean and log_var, an "
+                "autoencoder's one code."
+            )
+        expected = (*data_shape[:-1], data_shape[-1] * self.likelihood.params_per_cell)
+        if tuple(self.decoder.output_shape[1:]) != expected:
+            raise ValueError(
+                f"The decoder expects to give {self.likelihood.params_per_cell} number(s) for each cell of "
+                f"data of shape {data_shape}, shape {expected}; got {tuple(self.decoder.output_shape[1:])}. "
+                "Change its last layer or the likelihood."
+            )
+        return data_shape, self.decoder.input_shape[-1]
+
+
+def in_batches(function, x):
+    """Apply a function to a thousand examples at a time and join the results.
+
+    Args:
+        function: takes examples and returns a tensor, or a tuple of tensors, with as many rows.
+        x: examples, shape (batch, ...).
+
+    Returns:
+        What ``function`` returns for all of ``x``, as NumPy arrays.
+    """
+    parts = [function(x[start : start + BATCH_SIZE]) for start in range(0, len(x), BATCH_SIZE)]
+    return keras.tree.map_structure(
+        lambda *rows: np.concatenate([np.asarray(r) for r in rows]), *parts
+    )
+
+
+def check_examples(x, shape, support=(-np.inf, np.inf), name="x"):
+    """Raise a clear error unless ``x`` is a batch of finite examples of that shape and range.
+
+    Args:
+        x: what a user gave.
+        shape: the shape of one example.
+        support: smallest and largest value allowed.
+        name: what to call it in the message.
+
+    Returns:
+        ``x`` as a float32 NumPy array.
+
+    Raises:
+        TypeError: if ``x`` is not numeric.
+        ValueError: if it is empty, has another shape, holds NaN or values outside ``support``.
+    """
+    x = np.asarray(x)
+    if x.dtype.kind not in "fiub":
+        raise TypeError(
+            f"{name} expects numbers; got dtype {x.dtype}. Encode text and categories as numbers first."
+        )
+    if x.shape[1:] != tuple(shape):
+        mend = f"Reshape it to (batch, {', '.join(map(str, shape))})."
+        if x.shape == tuple(shape):
+            mend = f"A single example is {name}[None]."
+        elif (*x.shape[1:], 1) == tuple(shape):
+            mend = f"Add the axis of channels: {name}[..., None]."
+        raise ValueError(
+            f"{name} expects shape (batch, {', '.join(map(str, shape))}); got {x.shape}. {mend}"
+        )
+    if not len(x):
+        raise ValueError(
+            f"{name} expects at least one example; got shape {x.shape}. Check the filter or split before."
+        )
+    x = x.astype("float32", copy=False)
+    low, high = x.min(), x.max()
+    if np.isnan(low) or np.isinf(low) or np.isinf(high):
+        bad = int((~np.isfinite(x)).sum())
+        raise ValueError(
+            f"{name} expects finite numbers; got {bad} NaN or infinite cells. Drop or fill them first."
+        )
+    if low < support[0] or high > support[1]:
+        mend = "Scale the data, or choose likelihood='gaussian'."
+        if low >= 0 and 1 < high <= 255:
+            mend = f"Grey levels 0 to 255 become {name} / 255."
+        raise ValueError(
+            f"{name} expects values in [{support[0]:g}, {support[1]:g}], which the likelihood explains; "
+            f"got {low:g} to {high:g}. {mend}"
+        )
+    return x
