@@ -3,6 +3,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Kernels run in book/, where a relative folder would mean another one.
+ifdef VAELIB_DATA
+override export VAELIB_DATA := $(if $(filter /%,$(VAELIB_DATA)),$(VAELIB_DATA),$(CURDIR)/$(VAELIB_DATA))
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help book test run lab repository clean
 

@@ -18,7 +18,5 @@ def code_sha256(notebook):
     Args:
         notebook: a notebook as `nbformat.read` or `json.load` returns it.
     """
-    sources = [
-        "".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"
-    ]
+    sources = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()

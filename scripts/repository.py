@@ -14,14 +14,17 @@ import yaml
 from chapters import ROOT, chapter_paths, code_sha256
 
 ADDRESS = re.compile(r"https://github\.com/([A-Za-z0-9][A-Za-z0-9-]*)/([\w.-]+)")
-HIDDEN_FOLDERS_WITH_FILES = {".github", ".ci"}
+MADE_OR_HIDDEN = re.compile(r"\..*|_build|__pycache__|node_modules|.*\.egg-info")
+SHOWN_HIDDEN_FOLDERS = {".github", ".ci"}
 
 
 def owner_and_name(url):
     """The two parts of a repository's address; `ValueError` where it is not one."""
     match = ADDRESS.fullmatch(url.removesuffix("/").removesuffix(".git"))
     if match is None:
-        raise ValueError(f"expected https://github.com/OWNER/NAME (Colab opens no other), got {url!r}")
+        raise ValueError(
+            f"expected https://github.com/OWNER/NAME (Colab opens no other), got {url!r}"
+        )
     return match.groups()
 
 
@@ -35,9 +38,7 @@ def project_files(root=ROOT):
         folders[:] = [
             name
             for name in sorted(folders)
-            if name in HIDDEN_FOLDERS_WITH_FILES
-            or not name.startswith((".", "_build", "__pycache__", "node_modules"))
-            and not name.endswith(".egg-info")
+            if name in SHOWN_HIDDEN_FOLDERS or not MADE_OR_HIDDEN.fullmatch(name)
         ]
         yield from (Path(folder, name) for name in sorted(names))
 

@@ -1,0 +1,85 @@
+"""What the built book promises. It is built first, by `make book` or `make test`."""
+
+import re
+from html.parser import HTMLParser
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import yaml
+
+from chapters import ROOT, chapter_paths
+from repository import current_address
+
+HTML = ROOT / "_build" / "html"
+PAGES = sorted(path for path in HTML.rglob("*.html") if "_static" not in path.parts)
+
+pytestmark = pytest.mark.skipif(not PAGES, reason="the book is not built: make book")
+
+
+class Page(HTMLParser):
+    """The ids of a page, what it links to and what it loads."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.ids, self.links, self.loaded = set(), [], []
+        self.feed(path.read_text())
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.ids |= {attributes.get("id"), attributes.get("name")}
+        if tag == "a" and "href" in attributes:
+            self.links.append(attributes["href"])
+        elif tag == "link" and attributes.get("rel") != "canonical":
+            self.loaded.append(attributes["href"])
+        elif "src" in attributes:
+            self.loaded.append(attributes["src"])
+
+
+@pytest.fixture(scope="module")
+def pages():
+    return {path: Page(path) for path in PAGES}
+
+
+def is_external(url):
+    return bool(urlsplit(url).netloc)
+
+
+def test_every_page_of_the_table_of_contents_is_built():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    listed = [toc["root"]] + [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
+    assert [page for page in listed if not (HTML / f"{page}.html").exists()] == []
+
+
+def test_no_page_loads_anything_from_another_host(pages):
+    external = {url for page in pages.values() for url in page.loaded if is_external(url)}
+    assert external == set()
+
+
+def test_no_style_sheet_loads_anything_from_another_host():
+    for path in HTML.rglob("*.css"):
+        assert not re.search(r"(url\(|@import)\s*[\"']?(https?:)?//", path.read_text()), path
+
+
+def test_no_link_or_picture_is_broken(pages):
+    broken = []
+    for path, page in pages.items():
+        for url in page.links + page.loaded:
+            parts = urlsplit(url)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            fragment = unquote(parts.fragment)
+            if not target.exists() or (fragment and fragment not in pages[target].ids):
+                broken.append((path.name, url))
+    assert broken == []
+
+
+@pytest.mark.parametrize("chapter", chapter_paths(), ids=lambda path: path.stem)
+def test_chapter_links_to_colab_binder_and_its_source(chapter, pages):
+    file = f"book/{chapter.name}"
+    repository = current_address().removeprefix("https://github.com/")
+    assert {
+        f"https://colab.research.google.com/github/{repository}/blob/main/{file}",
+        f"https://mybinder.org/v2/gh/{repository}/main?urlpath=lab/tree/{file}",
+        f"https://github.com/{repository}/edit/main/{file}",
+    } <= set(pages[HTML / "book" / f"{chapter.stem}.html"].links)
