@@ -22,20 +22,21 @@ class Autoencoder(EncoderDecoder):
         ValueError: if the networks do not fit each other or the likelihood.
     """
 
+    takes_targets = True
+
     def call(self, x):
-        """Log density of nothing yet: the parameters that the decoder gives for the code of x.
+        """Parameters of the likelihood that the decoder gives for the code of x.
 
         Args:
             x: examples, shape (batch, *data_shape).
 
         Returns:
-            Parameters of the likelihood, shape (batch, ...).
+            The decoder's output, shape (batch, ...).
         """
         return self.decoder(self.encoder(x))
 
-    def example_losses(self, x, y, y_pred):
-        target = ops.cast(x if y is None else y, "float32")
-        log_prob = self.likelihood.log_prob(target, ops.cast(y_pred, "float32"))
+    def example_losses(self, target, params):
+        log_prob = self.likelihood.log_prob(ops.cast(target, "float32"), ops.cast(params, "float32"))
         return -ops.sum(log_prob, axis=tuple(range(1, len(log_prob.shape))))
 
     def encode(self, x):

@@ -1,8 +1,8 @@
 """Damaging data on purpose, with a record of what was damaged."""
 
-import difflib
-
 import numpy as np
+
+from vaelib.checks import check_name
 
 KINDS = ("uniform", "salt_and_pepper", "gaussian", "block", "missing")
 
@@ -33,11 +33,7 @@ def corrupt(x, kind, amount, seed=0, scale=1.0):
         ValueError: for an unknown kind, an amount outside [0, 1], an empty ``x``, or a block asked of
             something that is not an image.
     """
-    if kind not in KINDS:
-        nearest = difflib.get_close_matches(str(kind), KINDS, n=1, cutoff=0)[0]
-        raise ValueError(
-            f"kind expects one of {', '.join(map(repr, KINDS))}; got {kind!r}. Did you mean {nearest!r}?"
-        )
+    check_name(kind, KINDS, "kind")
     if not 0 <= amount <= 1:
         raise ValueError(
             f"amount expects a fraction of the cells, between 0 and 1; got {amount!r}. "

@@ -5,7 +5,6 @@ the copy or download of Keras or scikit-learn. Files are opened without pickle a
 """
 
 import contextlib
-import difflib
 import io
 import os
 import zipfile
@@ -14,6 +13,8 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+
+from vaelib.checks import check_name
 
 IMAGES = ("mnist", "fashion_mnist", "digits")
 TABLES = ("wdbc", "kdd_http", "wine_quality")
@@ -63,7 +64,7 @@ def load_images(name="auto"):
         except FileNotFoundError:
             print("MNIST cannot be had here: using scikit-learn's embedded digits, 8 x 8, instead.")
             return load_images("digits")
-    _check_name(name, IMAGES, "load_images", extra=("auto",))
+    check_name(name, (*IMAGES, "auto"), "load_images")
     if name == "digits":
         return _digits()
     arrays = _read(name, ("x_train", "y_train", "x_test", "y_test"))
@@ -73,13 +74,10 @@ def load_images(name="auto"):
         x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
         if x.ndim != 3 or x.dtype != np.uint8 or y.shape != x.shape[:1] or not len(x):
             raise ValueError(
-                f"{name}.npz expects x_{part} of shape (n, height, width), uint8 from 0 to 255, and y_{part} of "
-                f"shape (n,); got {x.shape} {x.dtype} and {y.shape}. Put the original file back."
+                f"{name}.npz expects x_{part} of shape (n, height, width), uint8 from 0 to 255, and "
+                f"y_{part} of shape (n,); got {x.shape} {x.dtype} and {y.shape}. Put the original file back."
             )
-    scaled = {
-        f"x_{part}": (arrays[f"x_{part}"][..., None] / np.float32(255))
-        for part in ("train", "test")
-    }
+    scaled = {f"x_{part}": (arrays[f"x_{part}"][..., None] / np.float32(255)) for part in ("train", "test")}
     labels = {f"y_{part}": arrays[f"y_{part}"].astype("int64") for part in ("train", "test")}
     return Images(name=name, **scaled, **labels)
 
@@ -101,14 +99,12 @@ def load_table(name):
         ValueError: for an unknown name or a damaged or foreign file.
         FileNotFoundError: if the table is neither on this machine nor to be downloaded.
     """
-    _check_name(name, TABLES, "load_table")
-    x, y, feature_names = {"wdbc": _wdbc, "kdd_http": _kdd_http, "wine_quality": _wine_quality}[
-        name
-    ]()
+    check_name(name, TABLES, "load_table")
+    x, y, feature_names = {"wdbc": _wdbc, "kdd_http": _kdd_http, "wine_quality": _wine_quality}[name]()
     if x.ndim != 2 or y.shape != x.shape[:1] or len(feature_names) != x.shape[1] or not len(x):
         raise ValueError(
-            f"{name} expects X of shape (rows, {len(feature_names)}) and one label for each row; got {x.shape} and "
-            f"{y.shape}. Put the original file back."
+            f"{name} expects X of shape (rows, {len(feature_names)}) and one label for each row; got "
+            f"{x.shape} and {y.shape}. Put the original file back."
         )
     if not np.isfinite(x).all():
         raise ValueError(
@@ -120,15 +116,6 @@ def load_table(name):
     train = normal[: len(normal) // 2]
     test = np.setdiff1d(np.arange(len(x)), train)
     return Table(name, x[train], x[test], y[test], tuple(feature_names))
-
-
-def _check_name(name, known, function, extra=()):
-    known = (*known, *extra)
-    if name not in known:
-        nearest = difflib.get_close_matches(str(name), known, n=1, cutoff=0)[0]
-        raise ValueError(
-            f"{function} expects one of {', '.join(map(repr, known))}; got {name!r}. Did you mean {nearest!r}?"
-        )
 
 
 def _read(name, keys):
@@ -153,18 +140,17 @@ def _read(name, keys):
         if "pickle" not in str(error):
             raise
         raise ValueError(
-            f"{path} expects plain arrays; it holds Python objects, which are never loaded. Put the original file back."
+            f"{path} expects plain arrays; it holds Python objects, which are never loaded. "
+            "Put the original file back."
         ) from error
 
 
 def _cannot_be_had(name, tried, alternative):
     folder = os.environ.get("VAELIB_DATA")
-    looked = (
-        f"looked for {name}.npz in VAELIB_DATA={folder}" if folder else "VAELIB_DATA is not set"
-    )
+    looked = f"looked for {name}.npz in VAELIB_DATA={folder}" if folder else "VAELIB_DATA is not set"
     return FileNotFoundError(
-        f"{name} cannot be had: {looked}, and {tried} failed. Put {name}.npz in a folder and set VAELIB_DATA to "
-        f"it, or connect to the network once. {alternative!r} needs neither."
+        f"{name} cannot be had: {looked}, and {tried} failed. Put {name}.npz in a folder and "
+        f"set VAELIB_DATA to it, or connect to the network once. {alternative!r} needs neither."
     )
 
 

@@ -118,7 +118,5 @@ def sample(mean, log_var, seed=None):
     Source: Kingma & Welling (2014), section 2.4.
     """
     mean = ops.convert_to_tensor(mean)
-    noise = keras.random.normal(
-        ops.shape(mean), dtype=keras.backend.standardize_dtype(mean.dtype), seed=seed
-    )
+    noise = keras.random.normal(ops.shape(mean), dtype=keras.backend.standardize_dtype(mean.dtype), seed=seed)
     return mean + ops.exp(0.5 * bounded(log_var)) * noise

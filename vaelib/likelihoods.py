@@ -4,13 +4,13 @@ A likelihood turns a decoder's output, ``params``, into a log density of ``x``. 
 are independent given z, so everything here is per cell; a model sums it over an example.
 """
 
-import difflib
 import math
 
 import keras
 from keras import ops
 
 from vaelib import gaussian
+from vaelib.checks import check_name
 
 
 class Likelihood(keras.layers.Layer):
@@ -219,10 +219,5 @@ def get(likelihood):
             f"likelihood expects one of {', '.join(map(repr, BY_NAME))} or a Likelihood object; "
             f"got {likelihood!r}. A class needs its parentheses: Gaussian()."
         )
-    if likelihood not in BY_NAME:
-        nearest = difflib.get_close_matches(likelihood, BY_NAME, n=1, cutoff=0)[0]
-        raise ValueError(
-            f"likelihood expects one of {', '.join(map(repr, BY_NAME))}; got {likelihood!r}. "
-            f"Did you mean {nearest!r}?"
-        )
+    check_name(likelihood, BY_NAME, "likelihood")
     return BY_NAME[likelihood]()

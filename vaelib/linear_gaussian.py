@@ -1,8 +1,8 @@
 """Probabilistic PCA: the latent-variable model in which nothing has to be approximated.
 
-x = weights · z + mean + noise, with z standard normal and the noise N(0, noise_variance · I). Its posterior, its
-evidence log p(x) and its ELBO are closed forms, so every formula of the book can be tried on it. This
-file alone computes in float64 with NumPy: it is the ruler, not the thing measured.
+x = weights · z + mean + noise, with z standard normal and the noise N(0, noise_variance · I). Its posterior,
+its evidence log p(x) and its ELBO are closed forms, so every formula of the book can be tried on it. This
+file alone computes in float64, with NumPy: it is the ruler, not the thing measured.
 """
 
 import math
@@ -115,9 +115,7 @@ class LinearGaussian:
         Returns:
             Expectations in nats, shape (batch,).
         """
-        residual = (
-            np.asarray(x, "float64") - self.mean - np.asarray(mean, "float64") @ self.weights.T
-        )
+        residual = np.asarray(x, "float64") - self.mean - np.asarray(mean, "float64") @ self.weights.T
         variance = np.exp(np.asarray(log_var, "float64"))
         spread = variance @ np.square(self.weights).sum(axis=0)
         squared_error = np.square(residual).sum(axis=1) + spread

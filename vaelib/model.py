@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras import ops
 
 from vaelib import likelihoods
+from vaelib.checks import check_examples
 
 BATCH_SIZE = 1000  # examples that the methods outside training hold at a time
 
@@ -27,6 +28,7 @@ class EncoderDecoder(keras.Model):
     """
 
     encoder_outputs = 1
+    takes_targets = False  # whether ``fit(x, y)`` means anything
     reported = ()  # what is reported besides the loss: entries of what ``call`` returns
 
     def __init__(self, encoder, decoder, likelihood="bernoulli", **kwargs):
@@ -61,7 +63,12 @@ class EncoderDecoder(keras.Model):
         self.optimizer.build(self.trainable_variables)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        loss = self.example_losses(x, y, y_pred)
+        if y is not None and not self.takes_targets:
+            raise ValueError(
+                f"{type(self).__name__} learns from x alone; got targets y as well. Call fit(x), or map "
+                "a data set to its x."
+            )
+        loss = self.example_losses(x if y is None else y, y_pred)
         if sample_weight is not None:
             loss = loss * ops.cast(sample_weight, loss.dtype)
         loss = ops.mean(loss) + sum(self.losses)  # regularizers of the networks, if any
@@ -78,21 +85,24 @@ class EncoderDecoder(keras.Model):
 
     # The public doors that Keras leaves open: look at the data once, then hand over.
 
-    def fit(self, x=None, *args, **kwargs):
-        return super().fit(self.check(x), *args, **kwargs)
+    def fit(self, x=None, y=None, *args, **kwargs):
+        y = self.check(y, "y") if self.takes_targets else y
+        return super().fit(self.check(x), y, *args, **kwargs)
 
-    def evaluate(self, x=None, *args, **kwargs):
-        return super().evaluate(self.check(x), *args, **kwargs)
+    def evaluate(self, x=None, y=None, *args, **kwargs):
+        y = self.check(y, "y") if self.takes_targets else y
+        return super().evaluate(self.check(x), y, *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
         return super().predict(self.check(x), *args, **kwargs)
 
-    def check(self, x):
+    def check(self, x, name="x"):
         """Raise a clear error unless ``x`` is data that this model can explain.
 
         Args:
             x: an array of examples; anything that is not one, such as a ``tf.data.Dataset``, passes
                 unseen.
+            name: what to call it in the message.
 
         Returns:
             The data, as float32 if it is an array.
@@ -104,7 +114,7 @@ class EncoderDecoder(keras.Model):
         """
         if not isinstance(x, (np.ndarray, tf.Tensor, list, tuple)):
             return x
-        return check_examples(x, self.data_shape, self.likelihood.support)
+        return check_examples(x, self.data_shape, self.likelihood.support, name)
 
     # Arrays in, arrays out.
 
@@ -177,9 +187,7 @@ class EncoderDecoder(keras.Model):
                 )
         data_shape = tuple(self.encoder.input_shape[1:])
         heads = (
-            self.encoder.output
-            if isinstance(self.encoder.output, (list, tuple))
-            else [self.encoder.output]
+            self.encoder.output if isinstance(self.encoder.output, (list, tuple)) else [self.encoder.output]
         )
         latent_shapes = {tuple(head.shape) for head in heads} | {tuple(self.decoder.input_shape)}
         if len(heads) != self.encoder_outputs or len(latent_shapes) != 1:
@@ -210,58 +218,4 @@ def in_batches(function, x):
         What ``function`` returns for all of ``x``, as NumPy arrays.
     """
     parts = [function(x[start : start + BATCH_SIZE]) for start in range(0, len(x), BATCH_SIZE)]
-    return keras.tree.map_structure(
-        lambda *rows: np.concatenate([np.asarray(r) for r in rows]), *parts
-    )
-
-
-def check_examples(x, shape, support=(-np.inf, np.inf), name="x"):
-    """Raise a clear error unless ``x`` is a batch of finite examples of that shape and range.
-
-    Args:
-        x: what a user gave.
-        shape: the shape of one example.
-        support: smallest and largest value allowed.
-        name: what to call it in the message.
-
-    Returns:
-        ``x`` as a float32 NumPy array.
-
-    Raises:
-        TypeError: if ``x`` is not numeric.
-        ValueError: if it is empty, has another shape, holds NaN or values outside ``support``.
-    """
-    x = np.asarray(x)
-    if x.dtype.kind not in "fiub":
-        raise TypeError(
-            f"{name} expects numbers; got dtype {x.dtype}. Encode text and categories as numbers first."
-        )
-    if x.shape[1:] != tuple(shape):
-        mend = f"Reshape it to (batch, {', '.join(map(str, shape))})."
-        if x.shape == tuple(shape):
-            mend = f"A single example is {name}[None]."
-        elif (*x.shape[1:], 1) == tuple(shape):
-            mend = f"Add the axis of channels: {name}[..., None]."
-        raise ValueError(
-            f"{name} expects shape (batch, {', '.join(map(str, shape))}); got {x.shape}. {mend}"
-        )
-    if not len(x):
-        raise ValueError(
-            f"{name} expects at least one example; got shape {x.shape}. Check the filter or split before."
-        )
-    x = x.astype("float32", copy=False)
-    low, high = x.min(), x.max()
-    if np.isnan(low) or np.isinf(low) or np.isinf(high):
-        bad = int((~np.isfinite(x)).sum())
-        raise ValueError(
-            f"{name} expects finite numbers; got {bad} NaN or infinite cells. Drop or fill them first."
-        )
-    if low < support[0] or high > support[1]:
-        mend = "Scale the data, or choose likelihood='gaussian'."
-        if low >= 0 and 1 < high <= 255:
-            mend = f"Grey levels 0 to 255 become {name} / 255."
-        raise ValueError(
-            f"{name} expects values in [{support[0]:g}, {support[1]:g}], which the likelihood explains; "
-            f"got {low:g} to {high:g}. {mend}"
-        )
-    return x
+    return keras.tree.map_structure(lambda *rows: np.concatenate([np.asarray(r) for r in rows]), *parts)

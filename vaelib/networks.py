@@ -31,9 +31,7 @@ def mlp_encoder(
     return Model(x, _heads(hidden, latent_dim, outputs), name="encoder")
 
 
-def mlp_decoder(
-    data_shape, latent_dim, hidden_units=(256, 512), params_per_cell=1, activation="relu"
-):
+def mlp_decoder(data_shape, latent_dim, hidden_units=(256, 512), params_per_cell=1, activation="relu"):
     """Dense network from a latent vector to the parameters of the likelihood.
 
     Args:
@@ -105,12 +103,10 @@ def conv_decoder(data_shape, latent_dim, filters=(64, 32), params_per_cell=1):
     hidden = layers.Dense(math.prod(shape), activation="relu")(hidden)
     hidden = layers.Reshape(shape)(hidden)
     for following in (*filters[1:], filters[-1]):
-        hidden = layers.Conv2DTranspose(following, 3, strides=2, padding="same", activation="relu")(
-            hidden
-        )
-    params = layers.Conv2D(
-        channels * params_per_cell, 3, padding="same", dtype="float32", name="params"
-    )(hidden)
+        hidden = layers.Conv2DTranspose(following, 3, strides=2, padding="same", activation="relu")(hidden)
+    params = layers.Conv2D(channels * params_per_cell, 3, padding="same", dtype="float32", name="params")(
+        hidden
+    )
     return Model(z, params, name="decoder")
 
 

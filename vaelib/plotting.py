@@ -10,9 +10,10 @@ import numpy as np
 from scipy.stats import norm
 
 # Paul Tol's "muted" colours and black: ten classes that stay apart for colour-blind readers.
-CLASS_COLORS = (
-    "#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499", "#000000",
-)  # fmt: skip
+CLASS_COLORS = [
+    *("#332288", "#88CCEE", "#44AA99", "#117733", "#999933"),
+    *("#DDCC77", "#CC6677", "#882255", "#AA4499", "#000000"),
+]
 
 
 def use_style():
@@ -42,9 +43,7 @@ def show_images(rows, limits=(0, 1), scale=0.7):
         for ax, image in zip(axes, images, strict=False):
             ax.imshow(np.squeeze(image), vmin=limits[0], vmax=limits[1])
         height = np.shape(images)[1]
-        axes[0].text(
-            -0.12 * height, (height - 1) / 2, name, ha="right", va="center", fontsize="small"
-        )
+        axes[0].text(-0.12 * height, (height - 1) / 2, name, ha="right", va="center", fontsize="small")
     return figure
 
 
@@ -61,9 +60,7 @@ def mosaic(images, columns, ax=None, limits=(0, 1)):
     """
     images = np.asarray(images)
     height, width = images.shape[1:3]
-    tiles = images.reshape(-1, columns, height, width).swapaxes(
-        1, 2
-    )  # rows, height, columns, width
+    tiles = images.reshape(-1, columns, height, width).swapaxes(1, 2)  # rows, height, columns, width
     if ax is None:
         _, ax = plt.subplots(figsize=(5, 5 * len(tiles) * height / (columns * width)))
     ax.imshow(tiles.reshape(-1, columns * width), vmin=limits[0], vmax=limits[1])
@@ -111,9 +108,7 @@ def latent_plane(z, labels, ax=None):
     size = np.clip(20_000 / len(labels), 2, 14)
     for label in np.unique(labels):
         points = z[labels == label]
-        ax.scatter(
-            *points.T, s=size, color=CLASS_COLORS[label], alpha=0.5, linewidths=0, rasterized=True
-        )
+        ax.scatter(*points.T, s=size, color=CLASS_COLORS[label], alpha=0.5, linewidths=0, rasterized=True)
     for label in np.unique(labels):
         ax.text(
             *np.median(z[labels == label], axis=0), str(label), ha="center", va="center", weight="bold",

@@ -67,9 +67,7 @@ class VAE(EncoderDecoder):
     ):
         super().__init__(encoder, decoder, likelihood, **kwargs)
         if not 0 <= beta < math.inf:
-            raise ValueError(
-                f"beta expects a finite number of at least 0; got {beta!r}. 1 is the ELBO."
-            )
+            raise ValueError(f"beta expects a finite number of at least 0; got {beta!r}. 1 is the ELBO.")
         if not isinstance(num_importance_samples, int) or num_importance_samples < 1:
             raise ValueError(
                 f"num_importance_samples expects an integer of at least 1; got {num_importance_samples!r}. "
@@ -111,12 +109,8 @@ class VAE(EncoderDecoder):
             "kl": kl,
         }
 
-    def example_losses(self, x, y, y_pred):
-        if y is not None:
-            raise ValueError(
-                "A VAE learns from x alone; got targets y as well. Call fit(x), or map a data set to its x."
-            )
-        return y_pred["loss"]
+    def example_losses(self, target, terms):
+        return terms["loss"]
 
     def encode(self, x):
         """Posterior q(z given x) of each example.
@@ -196,12 +190,8 @@ class VAE(EncoderDecoder):
             mean, log_var = self._posterior(part)
             total = np.full(len(part), -np.inf)
             for first in range(0, num_samples, SAMPLES_AT_ONCE):
-                z = self._sample_posterior(
-                    mean, log_var, min(SAMPLES_AT_ONCE, num_samples - first), noise
-                )
-                log_weight = self.log_prob_per_example(part, z) - self._log_density_ratio(
-                    z, mean, log_var
-                )
+                z = self._sample_posterior(mean, log_var, min(SAMPLES_AT_ONCE, num_samples - first), noise)
+                log_weight = self.log_prob_per_example(part, z) - self._log_density_ratio(z, mean, log_var)
                 total = np.logaddexp(total, ops.logsumexp(log_weight, axis=0))
             bounds.append(total - math.log(num_samples))
         return np.concatenate(bounds).astype("float32")
@@ -220,9 +210,7 @@ class VAE(EncoderDecoder):
     @staticmethod
     def _sample_posterior(mean, log_var, num_samples, seed):
         shape = (num_samples, *ops.shape(mean))
-        return gaussian.sample(
-            ops.broadcast_to(mean, shape), ops.broadcast_to(log_var, shape), seed
-        )
+        return gaussian.sample(ops.broadcast_to(mean, shape), ops.broadcast_to(log_var, shape), seed)
 
     @staticmethod
     def _log_density_ratio(z, mean, log_var):
@@ -261,9 +249,7 @@ def mlp_vae(data_shape, latent_dim, hidden_units=(512, 256), likelihood="bernoul
     data_shape = (data_shape,) if isinstance(data_shape, int) else tuple(data_shape)
     likelihood = likelihoods.get(likelihood)
     encoder = networks.mlp_encoder(data_shape, latent_dim, hidden_units)
-    decoder = networks.mlp_decoder(
-        data_shape, latent_dim, hidden_units[::-1], likelihood.params_per_cell
-    )
+    decoder = networks.mlp_decoder(data_shape, latent_dim, hidden_units[::-1], likelihood.params_per_cell)
     return VAE(encoder, decoder, likelihood, **vae_options)
 
 
@@ -285,7 +271,5 @@ def conv_vae(data_shape, latent_dim, filters=(32, 64), likelihood="bernoulli", *
     """
     likelihood = likelihoods.get(likelihood)
     encoder = networks.conv_encoder(data_shape, latent_dim, filters)
-    decoder = networks.conv_decoder(
-        data_shape, latent_dim, filters[::-1], likelihood.params_per_cell
-    )
+    decoder = networks.conv_decoder(data_shape, latent_dim, filters[::-1], likelihood.params_per_cell)
     return VAE(encoder, decoder, likelihood, **vae_options)
