@@ -46,11 +46,11 @@ def exact_vae(ppca):
 
 @pytest.fixture
 def moved_vae(exact_vae):
-    """The same decoder with a wrong posterior: moved, and too narrow in one direction."""
+    """The same decoder with a wrong posterior: moved, and too wide, so that its weights have light tails."""
     head = exact_vae.encoder.get_layer("mean")
-    head.bias.assign(head.bias + [0.5, -0.3])
+    head.bias.assign(head.bias + [0.4, -0.3])
     head = exact_vae.encoder.get_layer("log_var")
-    head.bias.assign(head.bias + [math.log(0.5), math.log(1.5)])
+    head.bias.assign(head.bias + [math.log(1.6), math.log(1.3)])
     return exact_vae
 
 

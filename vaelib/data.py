@@ -124,25 +124,26 @@ def _read(name, keys):
     if not folder or not (path := Path(folder) / f"{name}.npz").exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with zipfile.ZipFile(path):  # np.load would take anything else for a pickle
+            file = np.load(path, allow_pickle=False)
+        with file:
             missing = [key for key in keys if key not in file]
-            if missing:
-                raise ValueError(
-                    f"{path} expects the arrays {', '.join(keys)}; got {', '.join(file) or 'none'}. "
-                    "Put the original file back."
-                )
-            return {key: file[key] for key in keys}
-    except (zipfile.BadZipFile, EOFError, OSError, AttributeError) as error:
+            arrays = {key: file[key] for key in keys if key in file}
+            found = ", ".join(file) or "none"
+    except (zipfile.BadZipFile, EOFError, OSError) as error:
         raise ValueError(
             f"{path} expects a NumPy .npz archive; it cannot be read ({error}). Copy it again."
         ) from error
     except ValueError as error:
-        if "pickle" not in str(error):
-            raise
         raise ValueError(
             f"{path} expects plain arrays; it holds Python objects, which are never loaded. "
             "Put the original file back."
         ) from error
+    if missing:
+        raise ValueError(
+            f"{path} expects the arrays {', '.join(keys)}; got {found}. Put the original file back."
+        )
+    return arrays
 
 
 def _cannot_be_had(name, tried, alternative):

@@ -86,12 +86,10 @@ class EncoderDecoder(keras.Model):
     # The public doors that Keras leaves open: look at the data once, then hand over.
 
     def fit(self, x=None, y=None, *args, **kwargs):
-        y = self.check(y, "y") if self.takes_targets else y
-        return super().fit(self.check(x), y, *args, **kwargs)
+        return super().fit(*self._checked(x, y, **kwargs), *args, **kwargs)
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
-        y = self.check(y, "y") if self.takes_targets else y
-        return super().evaluate(self.check(x), y, *args, **kwargs)
+        return super().evaluate(*self._checked(x, y, **kwargs), *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
         return super().predict(self.check(x), *args, **kwargs)
@@ -177,6 +175,14 @@ class EncoderDecoder(keras.Model):
             for key in ("encoder", "decoder", "likelihood")
         }
         return cls(**{**config, **parts})
+
+    def _checked(self, x, y, sample_weight=None, **_):
+        if sample_weight is not None and y is None:
+            raise ValueError(
+                f"{type(self).__name__}.fit takes no sample_weight without y: Keras would drop it unseen. "
+                "Draw the examples in those proportions instead."
+            )
+        return self.check(x), self.check(y, "y") if self.takes_targets else y
 
     def _shapes(self):
         for name, network in (("encoder", self.encoder), ("decoder", self.decoder)):

@@ -1,0 +1,175 @@
+"""What a user can get wrong, and the one clear message each gets: expected, got, the mend."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+
+import vaelib
+from vaelib import networks
+
+IMAGES = np.zeros((4, 8, 8, 1), "float32")
+VAE = vaelib.mlp_vae((8, 8, 1), 2, (8,))
+GAUSSIAN_VAE = vaelib.mlp_vae(3, 2, (8,), "gaussian")
+AUTOENCODER = vaelib.Autoencoder(
+    networks.mlp_encoder((8, 8, 1), 2, (8,), outputs=("code",)), networks.mlp_decoder((8, 8, 1), 2, (8,))
+)
+VAE.compile("adam")
+AUTOENCODER.compile("adam")
+with_nan = np.full_like(IMAGES, np.nan)
+
+
+def encoder(outputs=("mean", "log_var"), latent_dim=2):
+    return networks.mlp_encoder((8, 8, 1), latent_dim, (8,), outputs=outputs)
+
+
+def decoder(params_per_cell=1):
+    return networks.mlp_decoder((8, 8, 1), 2, (8,), params_per_cell)
+
+
+BAD_INPUT = {
+    "an image without its channel axis": (
+        lambda: VAE.elbo(IMAGES[..., 0]),
+        ValueError, "x expects shape (batch, 8, 8, 1); got (4, 8, 8). "
+        "Add the axis of channels: x[..., None]",
+    ),
+    "one example instead of a batch": (
+        lambda: VAE.reconstruct(IMAGES[0]),
+        ValueError, "x expects shape (batch, 8, 8, 1); got (8, 8, 1). A single example is x[None]",
+    ),
+    "images of another size": (
+        lambda: VAE.fit(np.zeros((4, 28, 28, 1))),
+        ValueError, "x expects shape (batch, 8, 8, 1); got (4, 28, 28, 1). Reshape it",
+    ),
+    "latent vectors of another length": (
+        lambda: VAE.decode(np.zeros((4, 3))),
+        ValueError, "z expects shape (batch, 2); got (4, 3)",
+    ),
+    "grey levels from 0 to 255": (
+        lambda: VAE.fit(np.full((4, 8, 8, 1), 255, "uint8")),
+        ValueError, "x expects values in [0, 1], which the likelihood explains; got 255 to 255. Grey levels",
+    ),
+    "grey levels as an autoencoder's target": (
+        lambda: AUTOENCODER.fit(IMAGES, IMAGES + 255),
+        ValueError, "y expects values in [0, 1], which the likelihood explains; got 255 to 255. Grey levels",
+    ),
+    "standardized data under a Bernoulli": (
+        lambda: VAE.encode(IMAGES - 1),
+        ValueError, "got -1 to -1. Scale the data, or choose likelihood='gaussian'",
+    ),
+    "NaN": (
+        lambda: VAE.fit(with_nan),
+        ValueError, "x expects finite numbers; got 256 NaN or infinite cells. Drop or fill them first",
+    ),
+    "NaN in validation data": (
+        lambda: VAE.fit(IMAGES, validation_data=(with_nan,), verbose=0),
+        ValueError, "x expects finite numbers; got 256 NaN",
+    ),
+    "infinity under a Gaussian": (
+        lambda: GAUSSIAN_VAE.log_likelihood(np.full((2, 3), np.inf)),
+        ValueError, "x expects finite numbers; got 6 NaN or infinite cells",
+    ),
+    "an empty batch": (
+        lambda: VAE.evaluate(IMAGES[:0]),
+        ValueError, "x expects at least one example; got shape (0, 8, 8, 1)",
+    ),
+    "text": (
+        lambda: VAE.predict(np.full((4, 8, 8, 1), "a")),
+        TypeError, "x expects numbers; got dtype <U1",
+    ),
+    "no importance samples when scoring": (
+        lambda: VAE.log_likelihood(IMAGES, num_samples=0),
+        ValueError, "num_samples expects an integer of at least 1; got 0",
+    ),
+    "no importance samples when training": (
+        lambda: vaelib.mlp_vae((8, 8, 1), 2, num_importance_samples=0),
+        ValueError, "num_importance_samples expects an integer of at least 1; got 0",
+    ),
+    "a negative beta": (
+        lambda: vaelib.mlp_vae((8, 8, 1), 2, beta=-1),
+        ValueError, "beta expects a finite number of at least 0; got -1",
+    ),
+    "an unknown likelihood": (
+        lambda: vaelib.mlp_vae((8, 8, 1), 2, likelihood="bernuolli"),
+        ValueError, "likelihood expects one of 'bernoulli', 'continuous_bernoulli', 'gaussian'; "
+        "got 'bernuolli'. Did you mean 'bernoulli'?",
+    ),
+    "a likelihood's class": (
+        lambda: vaelib.mlp_vae((8, 8, 1), 2, likelihood=vaelib.Gaussian),
+        TypeError, "A class needs its parentheses: Gaussian()",
+    ),
+    "an impossible variance": (
+        lambda: vaelib.Gaussian(variance=0),
+        ValueError, 'Gaussian expects variance to be a positive number, "shared" or "per_cell"; got 0',
+    ),
+    "an autoencoder's encoder in a VAE": (
+        lambda: vaelib.VAE(encoder(("code",)), decoder()),
+        ValueError, "VAE expects an encoder with 2 output(s), each of the decoder's input shape (None, 2)",
+    ),
+    "a VAE's encoder in an autoencoder": (
+        lambda: vaelib.Autoencoder(encoder(), decoder()),
+        ValueError, "Autoencoder expects an encoder with 1 output(s)",
+    ),
+    "networks of different latent dimension": (
+        lambda: vaelib.VAE(encoder(latent_dim=3), decoder()),
+        ValueError, "each of the decoder's input shape (None, 2); got [(None, 3), (None, 3)]",
+    ),
+    "a decoder with too few parameters for each cell": (
+        lambda: vaelib.VAE(encoder(), decoder(), vaelib.Gaussian("per_cell")),
+        ValueError, "The decoder expects to give 2 number(s) for each cell of data of shape (8, 8, 1)",
+    ),
+    "a network that has no input shape yet": (
+        lambda: vaelib.VAE(keras.Sequential([keras.layers.Dense(2)]), decoder()),
+        ValueError, "VAE expects a built Keras model as its encoder",
+    ),
+    "an image that cannot be halved": (
+        lambda: vaelib.conv_vae((7, 8, 1), 2),
+        ValueError, "sides divisible by 4; got (7, 8, 1). Pad the images, give fewer filters",
+    ),
+    "a table for a convolution": (
+        lambda: vaelib.conv_vae((30,), 2),
+        ValueError, "expects data_shape (height, width, channels)",
+    ),
+    "an unknown image set": (
+        lambda: vaelib.load_images("mnits"),
+        ValueError, "load_images expects one of 'mnist', 'fashion_mnist', 'digits', 'auto'; got 'mnits'. "
+        "Did you mean 'mnist'?",
+    ),
+    "an unknown table": (
+        lambda: vaelib.load_table("wine"),
+        ValueError, "load_table expects one of 'wdbc', 'kdd_http', 'wine_quality'; got 'wine'. "
+        "Did you mean 'wine_quality'?",
+    ),
+    "an unknown kind of damage": (
+        lambda: vaelib.corrupt(IMAGES, "salt", 0.1),
+        ValueError, "got 'salt'. Did you mean 'salt_and_pepper'?",
+    ),
+    "an amount in per cent": (
+        lambda: vaelib.corrupt(IMAGES, "uniform", 30),
+        ValueError, "amount expects a fraction of the cells, between 0 and 1; got 30. 30 per cent is 0.3",
+    ),
+    "a block in a table": (
+        lambda: vaelib.corrupt(np.zeros((4, 3)), "block", 0.1),
+        ValueError, "A block expects images, shape (batch, height, width, channels); got (4, 3)",
+    ),
+    "nothing to damage": (
+        lambda: vaelib.corrupt(IMAGES[:0], "uniform", 0.1),
+        ValueError, "x expects at least one example; got shape (0, 8, 8, 1)",
+    ),
+    "weights and mean that do not fit": (
+        lambda: vaelib.LinearGaussian(np.zeros((5, 2)), np.zeros(4), 1.0),
+        ValueError, "LinearGaussian expects weights (features, latent_dim) and mean (features,); got (5, 2)",
+    ),
+    "noise without variance": (
+        lambda: vaelib.LinearGaussian(np.zeros((5, 2)), np.zeros(5), 0.0),
+        ValueError, "noise_variance expects a positive number; got 0.0",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD_INPUT)
+def test_bad_input_gets_one_clear_error(case):
+    call, kind, message = BAD_INPUT[case]
+    with pytest.raises(kind, match=re.escape(message)):
+        call()

@@ -1,0 +1,357 @@
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import vaelib
+from vaelib import gaussian, vae
+
+LIKELIHOODS = ["bernoulli", "continuous_bernoulli", "gaussian", "shared", "per_cell"]
+
+
+def likelihood_of(name):
+    return vaelib.Gaussian(name) if name in ("shared", "per_cell") else name
+
+
+def small_vae(shape=(8, 8, 1), likelihood="bernoulli", **options):
+    return vaelib.mlp_vae(shape, 2, (32,), likelihood_of(likelihood), **options)
+
+
+# The bounds, against probabilistic PCA
+
+
+def test_with_the_exact_posterior_every_sample_gives_the_evidence(exact_vae, ppca, ppca_data):
+    evidence = ppca.log_evidence(ppca_data)
+    for samples in (1, 7):
+        bound = exact_vae.log_likelihood(ppca_data, num_samples=samples, seed=4)
+        np.testing.assert_allclose(bound, evidence, atol=2e-4)
+
+
+def test_elbo_averages_to_the_closed_form_of_each_term(moved_vae, ppca, ppca_data):
+    mean, log_var = moved_vae.encode(ppca_data)
+    draws = np.stack([moved_vae.elbo(ppca_data, seed=s).reconstruction for s in range(200)])
+    expected = ppca.reconstruction(ppca_data, mean, log_var)
+    standard_error = draws.std(axis=0) / math.sqrt(len(draws))
+    z_scores = (draws.mean(axis=0) - expected) / standard_error
+    assert abs(z_scores.mean()) < 4 / math.sqrt(len(z_scores))
+    assert abs(z_scores).max() < 6  # the largest of 400, a little skewed
+    kl = moved_vae.elbo(ppca_data).kl
+    gap = ppca.kl_to_posterior(ppca_data, mean, log_var)
+    np.testing.assert_allclose(expected - kl + gap, ppca.log_evidence(ppca_data), atol=1e-4)
+
+
+def test_the_importance_weighted_bound_climbs_from_the_elbo_to_the_evidence(moved_vae, ppca, ppca_data):
+    evidence = ppca.log_evidence(ppca_data).mean()
+    single = moved_vae.log_likelihood(ppca_data, 1, seed=1)
+    bounds = [single.mean(), *(moved_vae.log_likelihood(ppca_data, k, seed=1).mean() for k in (10, 100, 1000))]
+    elbo = np.mean([moved_vae.elbo(ppca_data, seed=s).total.mean() for s in range(20)])
+    assert abs(bounds[0] - elbo) < 4 * single.std() / math.sqrt(len(single))
+    assert np.all(np.diff(bounds) > 0)
+    assert evidence - 0.02 < bounds[-1] < evidence + 0.01
+
+
+def test_elbo_never_exceeds_the_evidence(moved_vae, ppca, ppca_data):
+    draws = np.mean([moved_vae.elbo(ppca_data, seed=s).total for s in range(100)], axis=0)
+    assert np.all(draws < ppca.log_evidence(ppca_data) + 0.5)
+    assert draws.mean() < ppca.log_evidence(ppca_data).mean() - 0.2
+
+
+def test_training_reaches_the_maximum_likelihood_of_probabilistic_pca(ppca):
+    x = ppca.sample(2000, seed=3)[0].astype("float32")
+    best = vaelib.LinearGaussian.fit(x, 2).log_evidence(x).mean()
+    linear = vaelib.mlp_vae(5, 2, (), vaelib.Gaussian("shared"))
+    linear.compile(keras.optimizers.Adam(0.02))
+    linear.fit(x, epochs=40, batch_size=200, verbose=0)
+    assert best - 0.05 < linear.log_likelihood(x, 50).mean() < best + 0.005
+
+
+# What is trained
+
+
+def terms_by_hand(model, x, noise):
+    """The ELBO's terms in NumPy from the networks' outputs and given noise (samples, batch, latent)."""
+    mean, log_var = (np.asarray(head, "float64") for head in model.encoder(x))
+    z = mean + np.exp(0.5 * log_var) * noise
+    logits = np.stack([np.asarray(model.decoder(sample), "float64") for sample in z.astype("float32")])
+    log_likelihood = (x * logits - np.logaddexp(0, logits)).sum(axis=(2, 3, 4))
+    log_q = -0.5 * (math.log(2 * math.pi) + log_var + noise**2).sum(axis=-1)
+    log_p = -0.5 * (math.log(2 * math.pi) + z**2).sum(axis=-1)
+    kl = 0.5 * (mean**2 + np.exp(log_var) - 1 - log_var).sum(axis=-1)
+    return log_likelihood, log_q, log_p, kl
+
+
+@pytest.mark.parametrize(("samples", "beta"), [(1, 1.0), (1, 4.0), (1, 0.0), (5, 1.0), (5, 0.5)])
+def test_the_loss_is_minus_the_bound_written_out_by_hand(digits, samples, beta):
+    x = digits.x_train[:16]
+    model = small_vae(num_importance_samples=samples, beta=beta, seed=9)
+    noise = keras.random.normal((samples, 16, 2), seed=keras.random.SeedGenerator(9))
+    log_likelihood, log_q, log_p, kl = terms_by_hand(model, x, np.asarray(noise))
+    terms = {name: np.asarray(value) for name, value in model(x).items()}
+    np.testing.assert_allclose(terms["reconstruction"], log_likelihood.mean(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(terms["kl"], kl, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(terms["elbo"], log_likelihood.mean(axis=0) - kl, rtol=1e-4)
+    if samples == 1:
+        bound = log_likelihood[0] - beta * kl
+    else:
+        bound = np.logaddexp.reduce(log_likelihood + beta * (log_p - log_q), axis=0) - math.log(samples)
+    np.testing.assert_allclose(terms["loss"], -bound, rtol=1e-4)
+
+
+def test_log_mean_exp_is_numpys_without_overflow():
+    values = np.random.default_rng(0).normal(size=(5, 3))
+    expected = np.log(np.mean(np.exp(values), axis=0))
+    np.testing.assert_allclose(vae.log_mean_exp(values), expected, rtol=1e-6)
+    np.testing.assert_allclose(vae.log_mean_exp(values - 2000.0), expected - 2000, rtol=1e-6)
+
+
+def test_fit_and_evaluate_report_the_same_sums_in_nats(digits):
+    model = small_vae(num_importance_samples=1)
+    model.compile("adam")
+    history = model.fit(digits.x_train, epochs=2, verbose=0, validation_data=(digits.x_test,)).history
+    assert set(history) == {f"{p}{n}" for p in ("", "val_") for n in ("loss", "elbo", "reconstruction", "kl")}
+    result = model.evaluate(digits.x_test, return_dict=True, verbose=0)
+    terms = [model.elbo(digits.x_test, seed=s) for s in range(10)]
+    assert result["kl"] == pytest.approx(terms[0].kl.mean(), rel=1e-4)
+    assert result["reconstruction"] == pytest.approx(np.mean([t.reconstruction for t in terms]), abs=0.3)
+    assert result["elbo"] == pytest.approx(result["reconstruction"] - result["kl"], rel=1e-5)
+    assert result["loss"] == pytest.approx(-result["elbo"], rel=1e-5)
+
+
+def test_beta_can_be_assigned_between_epochs_and_weighs_only_the_loss(digits):
+    model = small_vae()
+    model.compile("adam")
+    model.fit(digits.x_train, epochs=2, verbose=0)
+    model.beta.assign(3.0)
+    result = model.evaluate(digits.x_test, return_dict=True, verbose=0)
+    assert result["loss"] == pytest.approx(-result["reconstruction"] + 3 * result["kl"], rel=1e-5)
+    assert result["elbo"] == pytest.approx(result["reconstruction"] - result["kl"], rel=1e-5)
+
+
+def test_training_does_not_move_beta(digits):
+    model = small_vae(beta=0.5)
+    model.compile("adam")
+    model.fit(digits.x_train[:64], verbose=0)
+    assert float(model.beta) == 0.5
+
+
+def test_what_a_vae_cannot_use_is_refused_rather_than_ignored(digits):
+    model = small_vae()
+    model.compile("adam")
+    with pytest.raises(ValueError, match=r"learns from x alone.*Call fit\(x\)"):
+        model.fit(digits.x_train, digits.y_train, verbose=0)
+    with pytest.raises(ValueError, match="takes no sample_weight without y"):
+        model.evaluate(digits.x_test, sample_weight=np.ones(360), verbose=0)
+
+
+# Keras's own machinery
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"jit_compile": True},
+        {"jit_compile": False},
+        {"run_eagerly": True},
+        {"steps_per_execution": 3},
+        {"optimizer": keras.optimizers.Adam(gradient_accumulation_steps=2)},
+    ],
+    ids=str,
+)
+def test_every_way_of_compiling_trains(digits, options):
+    model = small_vae()
+    model.compile(**options)
+    before = model.evaluate(digits.x_test, verbose=0, return_dict=True)["elbo"]
+    model.fit(digits.x_train[:500], epochs=2, batch_size=50, verbose=0)
+    assert model.evaluate(digits.x_test, verbose=0, return_dict=True)["elbo"] > before + 0.5
+
+
+def test_xla_and_plain_execution_train_alike(digits):
+    losses = []
+    for jit_compile in (True, False):
+        keras.utils.set_random_seed(1)
+        model = small_vae()
+        model.compile("adam", jit_compile=jit_compile)
+        history = model.fit(digits.x_train, epochs=5, verbose=0).history
+        losses.append(history["loss"][-1])
+    assert losses[0] == pytest.approx(losses[1], abs=0.3)
+
+
+def test_xla_is_chosen_for_dense_networks_and_not_for_convolutions_on_a_cpu():
+    dense, convolutional = small_vae(), vaelib.conv_vae((8, 8, 1), 2)
+    for model in (dense, convolutional):
+        model.compile("adam")
+    if tf.config.list_physical_devices("GPU"):
+        pytest.skip("on a GPU the choice is Keras's")
+    assert dense.jit_compile
+    assert not convolutional.jit_compile
+    dense.compile("adam", jit_compile=False)
+    assert not dense.jit_compile
+
+
+def test_callbacks_data_sets_and_validation_split_work(digits, tmp_path):
+    model = small_vae()
+    model.compile("adam")
+    callbacks = [
+        keras.callbacks.EarlyStopping("val_elbo", mode="max", patience=1, restore_best_weights=True),
+        keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", "val_elbo", mode="max", save_best_only=True),
+    ]
+    model.fit(digits.x_train[:500], epochs=3, validation_split=0.2, callbacks=callbacks, verbose=0)
+    assert (tmp_path / "best.keras").exists()
+    pipeline = tf.data.Dataset.from_tensor_slices(digits.x_train[:500]).batch(50)
+    model.fit(pipeline, verbose=0)
+    assert np.isfinite(model.evaluate(pipeline, verbose=0, return_dict=True)["elbo"])
+    np.testing.assert_allclose(
+        model.predict(pipeline, verbose=0), model.reconstruct(digits.x_train[:500]), atol=1e-5
+    )
+
+
+def test_mixed_precision_trains_with_bounds_in_float32(digits):
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        model = small_vae()
+        model.compile("adam", jit_compile=False)
+        history = model.fit(digits.x_train, epochs=3, verbose=0).history
+        assert type(model.optimizer).__name__ == "LossScaleOptimizer"
+        terms = model(digits.x_test[:4])
+        assert {keras.backend.standardize_dtype(value.dtype) for value in terms.values()} == {"float32"}
+        assert history["elbo"][-1] > history["elbo"][0] + 1
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+
+
+def test_two_replicas_take_the_step_of_one():
+    """In a process of its own: virtual devices must be made before TensorFlow starts."""
+    import subprocess
+    import sys
+
+    code = """
+import numpy as np, vaelib, keras, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+x = vaelib.load_images("digits").x_train[:128]
+class NoNoise(vaelib.VAE):  # replicas draw different noise: leave it out to compare
+    def _sample_posterior(self, mean, log_var, num_samples, seed):
+        return mean[None]
+def weights(strategy):
+    with strategy.scope():
+        keras.utils.set_random_seed(0)
+        parts = vaelib.mlp_vae((8, 8, 1), 2, (16,))
+        model = NoNoise(parts.encoder, parts.decoder)
+        model.compile(keras.optimizers.SGD(1e-3))
+    history = model.fit(x, batch_size=64, epochs=3, shuffle=False, verbose=0).history
+    return np.concatenate([w.numpy().ravel() for w in model.trainable_weights]), history["elbo"]
+one, elbo_one = weights(tf.distribute.get_strategy())
+two, elbo_two = weights(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
+np.testing.assert_allclose(one, two, atol=1e-5)
+np.testing.assert_allclose(elbo_one, elbo_two, rtol=1e-4)
+assert elbo_one[-1] > elbo_one[0]
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=300)
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_a_reloaded_model_gives_the_same_elbo_to_the_bit(digits, tmp_path, likelihood):
+    model = small_vae(likelihood=likelihood, beta=0.7, num_importance_samples=3)
+    model.compile(keras.optimizers.Adam(2e-3))
+    model.fit(digits.x_train[:300], verbose=0)
+    model.beta.assign(0.9)
+    model.save(tmp_path / "model.keras")
+    copy = keras.models.load_model(tmp_path / "model.keras")
+    for ours, theirs in zip(model.elbo(digits.x_test, 5), copy.elbo(digits.x_test, 5), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert type(copy.likelihood) is type(model.likelihood)
+    assert getattr(copy.likelihood, "variance", None) == getattr(model.likelihood, "variance", None)
+    assert float(copy.beta) == np.float32(0.9)
+    assert copy.num_importance_samples == 3
+    copy.fit(digits.x_train[:300], verbose=0)  # compiled as it was
+
+
+# Numbers that stay numbers
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("constant", [False, True])
+def test_a_high_learning_rate_gives_no_nan(digits, likelihood, constant):
+    x = np.ones_like(digits.x_train[:256]) if constant else digits.x_train[:256]
+    model = small_vae(likelihood=likelihood)
+    model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
+    history = model.fit(x, epochs=50, batch_size=64, verbose=0).history  # 200 steps
+    assert all(np.isfinite(values).all() for values in history.values())
+    assert np.isfinite(model.log_likelihood(x[:10], 10)).all()
+
+
+# Seeds, shapes, memory
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(digits):
+    model, x = small_vae(), digits.x_test
+    np.testing.assert_array_equal(model.elbo(x, 1).total, model.elbo(x, 1).total)
+    np.testing.assert_array_equal(model.log_likelihood(x, 5, 1), model.log_likelihood(x, 5, 1))
+    np.testing.assert_array_equal(model.generate(4, 1), model.generate(4, 1))
+    assert not np.array_equal(model.elbo(x, 1).reconstruction, model.elbo(x, 2).reconstruction)
+    assert not np.array_equal(model.log_likelihood(x, 5, 1), model.log_likelihood(x, 5, 2))
+    assert not np.array_equal(model.generate(4, 1), model.generate(4, 2))
+
+
+def test_training_repeats_from_one_random_seed_and_draws_fresh_noise(digits):
+    losses = []
+    for _ in range(2):
+        keras.utils.set_random_seed(3)
+        model = small_vae()
+        model.compile("adam")
+        losses.append(model.fit(digits.x_train[:300], epochs=2, verbose=0).history["loss"])
+    assert losses[0] == losses[1]
+    first, second = (np.asarray(model(digits.x_test)["reconstruction"]) for _ in range(2))
+    assert not np.array_equal(first, second)
+
+
+def test_batches_of_examples_share_no_noise(monkeypatch):
+    monkeypatch.setattr("vaelib.model.BATCH_SIZE", 4)
+    model = small_vae()
+    x = np.repeat(np.random.default_rng(0).random((1, 8, 8, 1), "float32"), 8, axis=0)
+    model.encoder.get_layer("log_var").bias.assign([2.0, 2.0])
+    assert len(np.unique(model.elbo(x, 0).reconstruction)) == 8
+
+
+def test_scoring_decodes_a_bounded_number_of_latents_at_a_time(monkeypatch, digits):
+    monkeypatch.setattr(vae, "SAMPLES_AT_ONCE", 50)
+    model, rows = small_vae(), []
+    monkeypatch.setattr(
+        type(model.decoder), "__call__", lambda self, z: rows.append(len(z)) or model_call(self, z)
+    )
+    model_call = keras.layers.Layer.__call__
+    bound = model.log_likelihood(digits.x_test[:30], num_samples=20)
+    assert max(rows) <= 50
+    model.log_likelihood(digits.x_test[:3], num_samples=120)
+    assert max(rows) <= 50
+    assert bound.shape == (30,)
+
+
+def test_methods_take_and_give_arrays_of_the_stated_shapes(digits):
+    model, x = small_vae(), digits.x_test[:7]
+    mean, log_var = model.encode(x)
+    assert mean.shape == log_var.shape == (7, 2)
+    for images in (model.decode(mean), model.reconstruct(x), model.generate(7), model.predict(x, verbose=0)):
+        assert isinstance(images, np.ndarray)
+        assert images.shape == (7, 8, 8, 1)
+        assert images.dtype == np.float32
+        assert images.min() >= 0
+        assert images.max() <= 1
+    elbo = model.elbo(x)
+    assert elbo.reconstruction.shape == elbo.kl.shape == elbo.total.shape == (7,)
+    np.testing.assert_allclose(elbo.kl, gaussian.kl_to_standard_normal(mean, log_var), rtol=1e-5)
+    np.testing.assert_allclose(model.reconstruct(x), model.decode(mean), atol=1e-6)
+
+
+@pytest.mark.parametrize("build", [vaelib.mlp_vae, vaelib.conv_vae])
+@pytest.mark.parametrize("likelihood", ["bernoulli", "per_cell"])
+def test_builders_fit_images_with_channels(build, likelihood):
+    model = build((16, 12, 3), 4, likelihood=likelihood_of(likelihood))
+    assert model.reconstruct(np.zeros((2, 16, 12, 3))).shape == (2, 16, 12, 3)
+
+
+def test_a_table_is_a_number_of_features():
+    model = vaelib.mlp_vae(6, 2, likelihood="gaussian")
+    assert model.reconstruct(np.zeros((3, 6))).shape == (3, 6)
