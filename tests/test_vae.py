@@ -45,7 +45,8 @@ def test_elbo_averages_to_the_closed_form_of_each_term(moved_vae, ppca, ppca_dat
 def test_the_importance_weighted_bound_climbs_from_the_elbo_to_the_evidence(moved_vae, ppca, ppca_data):
     evidence = ppca.log_evidence(ppca_data).mean()
     single = moved_vae.log_likelihood(ppca_data, 1, seed=1)
-    bounds = [single.mean(), *(moved_vae.log_likelihood(ppca_data, k, seed=1).mean() for k in (10, 100, 1000))]
+    more = [moved_vae.log_likelihood(ppca_data, k, seed=1).mean() for k in (10, 100, 1000)]
+    bounds = [single.mean(), *more]
     elbo = np.mean([moved_vae.elbo(ppca_data, seed=s).total.mean() for s in range(20)])
     assert abs(bounds[0] - elbo) < 4 * single.std() / math.sqrt(len(single))
     assert np.all(np.diff(bounds) > 0)
