@@ -14,7 +14,7 @@ class Autoencoder(EncoderDecoder):
     -log p(target given code) under the likelihood, in nats per example.
 
     Args:
-        encoder: network from (batch, *data_shape) to codes (batch, latent_dim).
+        encoder: network from ``(batch, *data_shape)`` to codes (batch, latent_dim).
         decoder: network from codes to the likelihood's parameters.
         likelihood: a name or an object of :mod:`vaelib.likelihoods`.
 
@@ -28,7 +28,7 @@ class Autoencoder(EncoderDecoder):
         """Parameters of the likelihood that the decoder gives for the code of x.
 
         Args:
-            x: examples, shape (batch, *data_shape).
+            x: examples, shape ``(batch, *data_shape)``.
 
         Returns:
             The decoder's output, shape (batch, ...).
@@ -43,13 +43,13 @@ class Autoencoder(EncoderDecoder):
         """Code of each example.
 
         Args:
-            x: examples, shape (batch, *data_shape).
+            x: examples, shape ``(batch, *data_shape)``.
 
         Returns:
             Codes, shape (batch, latent_dim), a NumPy array.
 
         Raises:
-            TypeError, ValueError: as :meth:`check`.
+            TypeError, ValueError: as :meth:`~vaelib.model.EncoderDecoder.check`.
         """
         return in_batches(self.encoder, self.check(x))
 

@@ -10,13 +10,13 @@ KINDS = ("uniform", "salt_and_pepper", "gaussian", "block", "missing")
 def corrupt(x, kind, amount, seed=0, scale=1.0):
     """Damage about a fraction ``amount`` of each example's cells.
 
-    ====================  =====================================================================
+    ===================== =====================================================================
     ``"uniform"``         cells become uniform between 0 and 1
     ``"salt_and_pepper"`` cells become 0 or 1
     ``"gaussian"``        cells get noise N(0, scale²) added, and are not clipped
     ``"block"``           one square of an image, placed at random, becomes uniform noise
     ``"missing"``         cells become NaN
-    ====================  =====================================================================
+    ===================== =====================================================================
 
     Args:
         x: clean data, shape (batch, ...); for ``"block"`` images (batch, height, width, channels).

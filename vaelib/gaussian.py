@@ -1,7 +1,7 @@
 """Mathematics of the diagonal Gaussian, in nats, summed over the last axis.
 
 Every Gaussian is given by its ``mean`` and ``log_var``, the logarithm of its variance. Where a log
-variance is exponentiated it is kept within ±``LOG_VAR_LIMIT``, so that no finite input overflows.
+variance is exponentiated it is kept within ``±LOG_VAR_LIMIT``, so that no finite input overflows.
 """
 
 import math

@@ -102,7 +102,7 @@ class ContinuousBernoulli(Likelihood):
     def log_constant(logits):
         """Log of the constant that makes the density integrate to one.
 
-        With a = |logit| / 2 it is log(2 a / tanh a); near zero its series replaces 0 / 0.
+        With a = abs(logit) / 2 it is log(2 a / tanh a); near zero its series replaces 0 / 0.
 
         Args:
             logits: decoder output, any shape.

@@ -123,7 +123,7 @@ class EncoderDecoder(keras.Model):
             z: latent vectors, shape (batch, latent_dim).
 
         Returns:
-            Means of p(x given z), shape (batch, *data_shape), a NumPy array.
+            Means of p(x given z), shape ``(batch, *data_shape)``, a NumPy array.
 
         Raises:
             ValueError: if ``z`` is empty, has another shape or holds NaN.
@@ -135,13 +135,13 @@ class EncoderDecoder(keras.Model):
         """Decode the encoder's best guess; ``predict`` gives the same.
 
         Args:
-            x: examples, shape (batch, *data_shape).
+            x: examples, shape ``(batch, *data_shape)``.
 
         Returns:
             Reconstructions, same shape, a NumPy array.
 
         Raises:
-            TypeError, ValueError: as :meth:`check`.
+            TypeError, ValueError: as :meth:`~vaelib.model.EncoderDecoder.check`.
         """
         return in_batches(self._reconstruct, self.check(x))
 
@@ -149,7 +149,7 @@ class EncoderDecoder(keras.Model):
         """Log density of examples given latent vectors, summed over cells, differentiable.
 
         Args:
-            x: examples, shape (batch, *data_shape).
+            x: examples, shape ``(batch, *data_shape)``.
             z: latent vectors, shape (..., batch, latent_dim).
 
         Returns:

@@ -42,7 +42,7 @@ def mlp_decoder(data_shape, latent_dim, hidden_units=(256, 512), params_per_cell
         activation: of the hidden layers.
 
     Returns:
-        A ``keras.Model`` giving shape (batch, *data_shape), the last axis ``params_per_cell`` times as
+        A ``keras.Model`` giving shape ``(batch, *data_shape)``, the last axis ``params_per_cell`` times as
         long. There is no activation at the end: a Bernoulli's parameters are logits.
     """
     z = hidden = Input((latent_dim,), name="z")

@@ -36,7 +36,7 @@ class VAE(EncoderDecoder):
     ``elbo``; and the ELBO's two terms, ``reconstruction`` and ``kl``.
 
     Args:
-        encoder: network from (batch, *data_shape) to [mean, log_var], each (batch, latent_dim).
+        encoder: network from ``(batch, *data_shape)`` to [mean, log_var], each (batch, latent_dim).
         decoder: network from (batch, latent_dim) to the likelihood's parameters.
         likelihood: a name or an object of :mod:`vaelib.likelihoods`.
         beta: weight of the KL in the loss; 1 is the ELBO. It is a variable: a callback may
@@ -87,7 +87,7 @@ class VAE(EncoderDecoder):
         """The bound and its terms on a batch, differentiable.
 
         Args:
-            x: examples, shape (batch, *data_shape).
+            x: examples, shape ``(batch, *data_shape)``.
 
         Returns:
             A dict of ``loss``, ``elbo``, ``reconstruction`` and ``kl``, each of shape (batch,), in nats.
@@ -116,13 +116,13 @@ class VAE(EncoderDecoder):
         """Posterior q(z given x) of each example.
 
         Args:
-            x: examples, shape (batch, *data_shape).
+            x: examples, shape ``(batch, *data_shape)``.
 
         Returns:
             Mean and log variance, each of shape (batch, latent_dim), NumPy arrays.
 
         Raises:
-            TypeError, ValueError: as :meth:`check`.
+            TypeError, ValueError: as :meth:`~vaelib.model.EncoderDecoder.check`.
         """
         return in_batches(self._posterior, self.check(x))
 
@@ -134,7 +134,7 @@ class VAE(EncoderDecoder):
             seed: an int.
 
         Returns:
-            Means of p(x given z), shape (n, *data_shape), a NumPy array.
+            Means of p(x given z), shape ``(n, *data_shape)``, a NumPy array.
         """
         return self.decode(keras.random.normal((n, self.latent_dim), seed=seed))
 
@@ -142,7 +142,7 @@ class VAE(EncoderDecoder):
         """The two terms of the ELBO, from one posterior sample for each example.
 
         Args:
-            x: examples, shape (batch, *data_shape).
+            x: examples, shape ``(batch, *data_shape)``.
             seed: an int: the same seed gives the same samples.
 
         Returns:
@@ -150,7 +150,7 @@ class VAE(EncoderDecoder):
             shape (batch,), in nats, NumPy arrays. beta plays no part.
 
         Raises:
-            TypeError, ValueError: as :meth:`check`.
+            TypeError, ValueError: as :meth:`~vaelib.model.EncoderDecoder.check`.
 
         Source: Kingma & Welling (2014), eq. 10.
         """
@@ -167,7 +167,7 @@ class VAE(EncoderDecoder):
         """Importance-weighted lower bound on log p(x), which tightens as samples are added.
 
         Args:
-            x: examples, shape (batch, *data_shape).
+            x: examples, shape ``(batch, *data_shape)``.
             num_samples: samples of z for each example.
             seed: an int: the same seed gives the same samples.
 
@@ -175,7 +175,8 @@ class VAE(EncoderDecoder):
             Bounds in nats, shape (batch,), a NumPy array.
 
         Raises:
-            TypeError, ValueError: as :meth:`check`, or if ``num_samples`` is not positive.
+            TypeError, ValueError: as :meth:`~vaelib.model.EncoderDecoder.check`, or if ``num_samples`` is not
+                positive.
 
         Source: Burda, Grosse & Salakhutdinov (2016), eq. 8.
         """
