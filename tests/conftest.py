@@ -2,11 +2,11 @@
 
 import math
 
-import keras
-import numpy as np
-import pytest
+import vaelib  # first: it keeps TensorFlow quiet
 
-import vaelib
+import keras  # isort: skip
+import numpy as np  # isort: skip
+import pytest  # isort: skip
 
 LATENT_DIM, FEATURES = 2, 5
 

@@ -98,7 +98,7 @@ def test_importing_vaelib_costs_no_more_than_tensorflow():
         python(code)
         return time.perf_counter() - start
 
-    pairs = [(seconds("import tensorflow, keras"), seconds("import vaelib")) for _ in range(3)]
+    pairs = [(seconds("import tensorflow, keras"), seconds("import vaelib")) for _ in range(2)]
     baseline, ours = (min(times) for times in zip(*pairs, strict=True))
     assert ours < 1.1 * baseline + 1
 

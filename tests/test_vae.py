@@ -158,7 +158,7 @@ def test_what_a_vae_cannot_use_is_refused_rather_than_ignored(digits):
         {"steps_per_execution": 3},
         {"optimizer": keras.optimizers.Adam(gradient_accumulation_steps=2)},
     ],
-    ids=str,
+    ids=["xla", "no-xla", "eagerly", "three-steps-at-once", "accumulated-gradients"],
 )
 def test_every_way_of_compiling_trains(digits, options):
     model = small_vae()
