@@ -48,11 +48,11 @@ BAD_INPUT = {
     ),
     "grey levels from 0 to 255": (
         lambda: VAE.fit(np.full((4, 8, 8, 1), 255, "uint8")),
-        ValueError, "x expects values in [0, 1], which the likelihood explains; got 255 to 255. Grey levels",
+        ValueError, "x expects values in [0, 1], which the likelihood explains; got 255 to 255. Gray levels",
     ),
     "grey levels as an autoencoder's target": (
         lambda: AUTOENCODER.fit(IMAGES, IMAGES + 255),
-        ValueError, "y expects values in [0, 1], which the likelihood explains; got 255 to 255. Grey levels",
+        ValueError, "y expects values in [0, 1], which the likelihood explains; got 255 to 255. Gray levels",
     ),
     "standardized data under a Bernoulli": (
         lambda: VAE.encode(IMAGES - 1),

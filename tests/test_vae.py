@@ -156,9 +156,10 @@ def test_what_a_vae_cannot_use_is_refused_rather_than_ignored(digits):
         {"jit_compile": False},
         {"run_eagerly": True},
         {"steps_per_execution": 3},
+        {"steps_per_execution": 1},
         {"optimizer": keras.optimizers.Adam(gradient_accumulation_steps=2)},
     ],
-    ids=["xla", "no-xla", "eagerly", "three-steps-at-once", "accumulated-gradients"],
+    ids=["xla", "no-xla", "eagerly", "three-steps-at-once", "one-step-at-once", "accumulated-gradients"],
 )
 def test_every_way_of_compiling_trains(digits, options):
     model = small_vae()
@@ -186,9 +187,14 @@ def test_xla_is_chosen_for_dense_networks_and_not_for_convolutions_on_a_cpu():
     if tf.config.list_physical_devices("GPU"):
         pytest.skip("on a GPU the choice is Keras's")
     assert dense.jit_compile
+    assert dense.steps_per_execution == 8
     assert not convolutional.jit_compile
+    assert convolutional.steps_per_execution == 1
+    dense.compile("adam", steps_per_execution=2)
+    assert dense.steps_per_execution == 2
     dense.compile("adam", jit_compile=False)
     assert not dense.jit_compile
+    assert dense.steps_per_execution == 1
 
 
 def test_callbacks_data_sets_and_validation_split_work(digits, tmp_path):

@@ -67,7 +67,7 @@ def check_examples(x, shape, support=(-np.inf, np.inf), name="x"):
     if low < support[0] or high > support[1]:
         mend = "Scale the data, or choose likelihood='gaussian'."
         if low >= 0 and 1 < high <= 255:
-            mend = f"Grey levels 0 to 255 become {name} / 255."
+            mend = f"Gray levels 0 to 255 become {name} / 255."
         raise ValueError(
             f"{name} expects values in [{support[0]:g}, {support[1]:g}], which the likelihood explains; "
             f"got {low:g} to {high:g}. {mend}"

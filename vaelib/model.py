@@ -13,6 +13,7 @@ from vaelib import likelihoods
 from vaelib.checks import check_examples
 
 BATCH_SIZE = 1000  # examples that the methods outside training hold at a time
+XLA_STEPS_PER_EXECUTION = 8  # a compiled dense step is so short that calling it from Python would show
 
 
 class EncoderDecoder(keras.Model):
@@ -46,7 +47,9 @@ class EncoderDecoder(keras.Model):
         """Keras's ``compile``, which here chooses XLA where it is faster.
 
         On a CPU that is for dense networks and not for convolutions; on a GPU, and under a
-        distribution strategy, Keras's own choice stands.
+        distribution strategy, Keras's own choice stands. Where it chooses XLA it also runs eight steps
+        in one call, unless ``steps_per_execution`` says otherwise: callbacks for batches then come
+        every eighth batch.
 
         Args:
             optimizer: a Keras optimizer or its name.
@@ -56,6 +59,8 @@ class EncoderDecoder(keras.Model):
         on_cpu = not tf.config.list_physical_devices("GPU") and not tf.distribute.has_strategy()
         if jit_compile == "auto" and on_cpu and not options.get("run_eagerly"):
             jit_compile = not any(len(weight.shape) > 2 for weight in self.weights)  # no kernels
+            if jit_compile:
+                options.setdefault("steps_per_execution", XLA_STEPS_PER_EXECUTION)
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **options)
 
     def compile_from_config(self, config):
