@@ -1,6 +1,10 @@
 """What a user can get wrong, and the one clear message each gets: expected, got, the mend."""
 
+import os
 import re
+import tempfile
+from pathlib import Path
+from unittest import mock
 
 import keras
 import numpy as np
@@ -26,6 +30,15 @@ def encoder(outputs=("mean", "log_var"), latent_dim=2):
 
 def decoder(params_per_cell=1):
     return networks.mlp_decoder((8, 8, 1), 2, (8,), params_per_cell)
+
+
+def load_mnist_from_a_folder_with(write):
+    """Load MNIST where there is no network, from a folder in which ``write`` put the file, if any."""
+    no_network = mock.patch("keras.datasets.mnist.load_data", side_effect=OSError)
+    with tempfile.TemporaryDirectory() as folder, no_network:
+        write(Path(folder) / "mnist.npz")
+        with mock.patch.dict(os.environ, VAELIB_DATA=folder):
+            vaelib.load_images("mnist")
 
 
 BAD_INPUT = {
@@ -140,6 +153,18 @@ BAD_INPUT = {
         lambda: vaelib.load_table("wine"),
         ValueError, "load_table expects one of 'wdbc', 'kdd_http', 'wine_quality'; got 'wine'. "
         "Did you mean 'wine_quality'?",
+    ),
+    "a damaged file": (
+        lambda: load_mnist_from_a_folder_with(lambda path: path.write_bytes(b"PK half an archive")),
+        ValueError, "mnist.npz expects a NumPy .npz archive; it cannot be read",
+    ),
+    "a foreign file": (
+        lambda: load_mnist_from_a_folder_with(lambda path: np.savez(path, images=IMAGES)),
+        ValueError, "mnist.npz expects the arrays x_train, y_train, x_test, y_test; got images. Put",
+    ),
+    "data that are not here, with no network": (
+        lambda: load_mnist_from_a_folder_with(lambda path: None),
+        FileNotFoundError, "keras.datasets.mnist failed. Put mnist.npz in a folder and set VAELIB_DATA",
     ),
     "an unknown kind of damage": (
         lambda: vaelib.corrupt(IMAGES, "salt", 0.1),
