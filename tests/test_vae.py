@@ -273,6 +273,8 @@ def test_a_reloaded_model_gives_the_same_elbo_to_the_bit(digits, tmp_path, likel
     assert float(copy.beta) == np.float32(0.9)
     assert copy.num_importance_samples == 3
     copy.fit(digits.x_train[:300], verbose=0)  # compiled as it was
+    unweighted = vaelib.VAE.from_config(model.get_config())  # as keras.models.clone_model makes it
+    assert float(unweighted.beta) == np.float32(0.9)
 
 
 # Numbers that stay numbers
