@@ -121,7 +121,7 @@ def texts():
 
 
 def test_nothing_is_left_to_do():
-    left = re.compile(r"\b(TODO|FIXME|XXX|OWNER/REPO|lorem ipsum)\b", re.IGNORECASE)
+    left = re.compile(r"\b(T[O]DO|F[I]XME|X[X]X|OWNER[/]REPO|lorem ipsum)\b", re.IGNORECASE)
     assert [path for path, text in texts() if left.search(text)] == []
 
 
