@@ -92,7 +92,7 @@ def training_curves(history, names=("elbo", "reconstruction", "kl")):
 
 
 def latent_plane(z, labels, ax=None):
-    """Latent vectors as points coloured by class, each class named at its median.
+    """Latent vectors as points colored by class, each class named at its median.
 
     Args:
         z: latent vectors, shape (n, 2).
