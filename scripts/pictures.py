@@ -15,6 +15,10 @@ PICTURES = {
     "thumb-3.webp": (THUMBNAIL, ["fig-elbo-climb"]),
     "thumb-4.webp": (THUMBNAIL, ["fig-variance"]),
     "thumb-5.webp": (THUMBNAIL, ["fig-vae-manifold"]),
+    "thumb-6.webp": (THUMBNAIL, ["fig-ev-worlds"]),
+    "thumb-7.webp": (THUMBNAIL, ["fig-ad-kinds"]),
+    "thumb-8.webp": (THUMBNAIL, ["fig-ac-kinds"]),
+    "thumb-9.webp": (THUMBNAIL, ["fig-mv-halves"]),
     "hero.webp": (HERO, ["fig-vae-plane", "fig-vae-manifold"]),
     "vae.png": (README, ["fig-vae-plane", "fig-vae-manifold"]),
 }

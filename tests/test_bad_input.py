@@ -21,6 +21,7 @@ AUTOENCODER = vaelib.Autoencoder(
 )
 VAE.compile("adam")
 AUTOENCODER.compile("adam")
+ROWS = np.ones((4, 3))
 with_nan = np.full_like(IMAGES, np.nan)
 
 
@@ -72,16 +73,16 @@ BAD_INPUT = {
         ValueError, "got -1 to -1. Scale the data, or choose likelihood='gaussian'",
     ),
     "NaN": (
-        lambda: VAE.fit(with_nan),
+        lambda: AUTOENCODER.fit(with_nan, IMAGES),
         ValueError, "x expects finite numbers; got 256 NaN or infinite cells. Drop or fill them first",
     ),
     "NaN in validation data": (
         lambda: VAE.fit(IMAGES, validation_data=(with_nan,), verbose=0),
-        ValueError, "x expects finite numbers; got 256 NaN",
+        ValueError, "x expects some observed cells; got 256 NaN, which mean missing, and no other",
     ),
     "infinity under a Gaussian": (
         lambda: GAUSSIAN_VAE.log_likelihood(np.full((2, 3), np.inf)),
-        ValueError, "x expects finite numbers; got 6 NaN or infinite cells",
+        ValueError, "x expects finite numbers; got 6 infinite cells",
     ),
     "an empty batch": (
         lambda: VAE.evaluate(IMAGES[:0]),
@@ -103,9 +104,96 @@ BAD_INPUT = {
         lambda: vaelib.mlp_vae((8, 8, 1), 2, beta=-1),
         ValueError, "beta expects a finite number of at least 0; got -1",
     ),
+    "an autoencoder asked to correct": (
+        lambda: vaelib.correct(AUTOENCODER, IMAGES),
+        TypeError, "correct expects a VAE; got <Autoencoder",
+    ),
+    "known cells as numbers": (
+        lambda: vaelib.correct(VAE, IMAGES, known=np.ones_like(IMAGES)),
+        TypeError, "known expects bool; got dtype float32. True marks a cell to be trusted",
+    ),
+    "known cells of another shape": (
+        lambda: vaelib.correct(VAE, IMAGES, known=np.ones((4, 8, 8), bool)),
+        ValueError, "known expects the shape of x, (4, 8, 8, 1); got (4, 8, 8)",
+    ),
+    "a known cell without a value": (
+        lambda: vaelib.correct(VAE, np.where(np.arange(8) == 3, np.nan, IMAGES[..., 0])[..., None],
+                               known=np.ones(IMAGES.shape, bool)),
+        ValueError, "got 32 NaN cells marked as known. Use known & ~np.isnan(x)",
+    ),
+    "an outlier probability in per cent": (
+        lambda: vaelib.Contaminated("gaussian", 5),
+        ValueError, 'outlier_probability expects a number between 0 and 1, exclusive, or "learned"; got 5',
+    ),
+    "a contaminated likelihood contaminated again": (
+        lambda: vaelib.Contaminated(vaelib.Contaminated("gaussian")),
+        ValueError, "expects a base that is not contaminated itself",
+    ),
+    "outliers in an empty range": (
+        lambda: vaelib.Contaminated("gaussian", outlier_range=(1, 0)),
+        ValueError, "outlier_range expects (low, high) with low < high; got (1, 0)",
+    ),
+    "an unknown anomaly score": (
+        lambda: vaelib.anomaly_score(VAE, IMAGES, "regret"),
+        ValueError, "'nll', 'likelihood_regret'; got 'regret'. Did you mean 'likelihood_regret'?",
+    ),
+    "an autoencoder's anomaly score": (
+        lambda: vaelib.anomaly_score(AUTOENCODER, IMAGES),
+        TypeError, "anomaly_score expects a VAE; got <Autoencoder",
+    ),
+    "no samples for an anomaly score": (
+        lambda: vaelib.anomaly_score(VAE, IMAGES, num_samples=0),
+        ValueError, "num_samples expects an integer of at least 1; got 0",
+    ),
+    "images of another size for an anomaly score": (
+        lambda: vaelib.anomaly_score(VAE, np.zeros((4, 28, 28, 1))),
+        ValueError, "x expects shape (batch, 8, 8, 1); got (4, 28, 28, 1)",
+    ),
+    "a threshold from scores that are not numbers": (
+        lambda: vaelib.conformal_threshold([1.0, np.nan, np.inf], 0.05),
+        ValueError, "normal_scores expects finite numbers; got 2 NaN or infinite",
+    ),
+    "a threshold from no scores": (
+        lambda: vaelib.conformal_threshold([], 0.05),
+        ValueError, "normal_scores expects shape (n,), one score for each example; got (0,)",
+    ),
+    "a false-positive rate in per cent": (
+        lambda: vaelib.conformal_threshold([1.0, 2.0], 5),
+        ValueError, "false_positive_rate expects a share between 0 and 1; got 5. 5 per cent is 0.05",
+    ),
+    "a detector without a latent space": (
+        lambda: vaelib.VAEOutlierDetector(latent_dim=0).fit(ROWS),
+        ValueError, "latent_dim expects an integer of at least 1; got 0",
+    ),
+    "a detector with half a hidden unit": (
+        lambda: vaelib.VAEOutlierDetector(hidden_units=(0.5,)).fit(ROWS),
+        ValueError, "hidden_units expects an integer of at least 1; got 0.5",
+    ),
+    "a detector without noise": (
+        lambda: vaelib.VAEOutlierDetector(variance=0).fit(ROWS),
+        ValueError, 'Gaussian expects variance to be a positive number, "shared" or "per_cell"; got 0',
+    ),
+    "a detector that unlearns": (
+        lambda: vaelib.VAEOutlierDetector(learning_rate=-1e-3).fit(ROWS),
+        ValueError, "learning_rate expects a positive number; got -0.001",
+    ),
+    "a detector's false-positive rate in per cent": (
+        lambda: vaelib.VAEOutlierDetector(false_positive_rate=5).fit(ROWS),
+        ValueError, "false_positive_rate expects a share between 0 and 1; got 5. 5 per cent is 0.05",
+    ),
+    "a detector with an unknown score": (
+        lambda: vaelib.VAEOutlierDetector(kind="nlll").fit(ROWS),
+        ValueError, "kind expects one of 'reconstruction', 'reconstruction_probability', 'elbo', 'nll', "
+        "'likelihood_regret'; got 'nlll'. Did you mean 'nll'?",
+    ),
+    "a table with an empty column": (
+        lambda: vaelib.VAEOutlierDetector().fit(ROWS * [1, np.nan, 1]),
+        ValueError, "X expects an observed cell in each column; got none in column(s) [1]. Drop them",
+    ),
     "an unknown likelihood": (
         lambda: vaelib.mlp_vae((8, 8, 1), 2, likelihood="bernuolli"),
-        ValueError, "likelihood expects one of 'bernoulli', 'continuous_bernoulli', 'gaussian'; "
+        ValueError, "likelihood expects one of 'bernoulli', 'continuous_bernoulli', 'discretized_logistic', "
+        "'gaussian'; "
         "got 'bernuolli'. Did you mean 'bernoulli'?",
     ),
     "a likelihood's class": (
@@ -181,6 +269,34 @@ BAD_INPUT = {
     "nothing to damage": (
         lambda: vaelib.corrupt(IMAGES[:0], "uniform", 0.1),
         ValueError, "x expects at least one example; got shape (0, 8, 8, 1)",
+    ),
+    "an autoencoder asked to impute": (
+        lambda: vaelib.impute(AUTOENCODER, IMAGES),
+        TypeError, "impute expects a VAE; got <Autoencoder",
+    ),
+    "no samples to impute from": (
+        lambda: vaelib.impute(VAE, IMAGES, num_samples=0),
+        ValueError, "num_samples expects an integer of at least 1; got 0",
+    ),
+    "no draws": (
+        lambda: vaelib.impute(VAE, IMAGES, draws=0),
+        ValueError, "draws expects an integer of at least 1; got 0",
+    ),
+    "nothing but missing cells to impute from": (
+        lambda: vaelib.impute(VAE, with_nan),
+        ValueError, "x expects some observed cells; got 256 NaN",
+    ),
+    "a column that is wholly missing": (
+        lambda: vaelib.VAEImputer().fit([[1.0, np.nan], [2.0, np.nan]]),
+        ValueError, "X expects an observed cell in each column; got none in column(s) [1]. Drop them",
+    ),
+    "an imputer without epochs": (
+        lambda: vaelib.VAEImputer(max_epochs=0).fit([[1.0, 2.0], [3.0, np.nan]]),
+        ValueError, "max_epochs expects an integer of at least 1; got 0",
+    ),
+    "an infinite cell to impute": (
+        lambda: vaelib.VAEImputer().fit([[1.0, np.inf], [2.0, np.nan]]),
+        ValueError, "infinity",
     ),
     "weights and mean that do not fit": (
         lambda: vaelib.LinearGaussian(np.zeros((5, 2)), np.zeros(4), 1.0),

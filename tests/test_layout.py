@@ -25,9 +25,10 @@ MAY_IMPORT = {
     "model": {"likelihoods"},
     "autoencoder": {"likelihoods", "networks", "model"},
     "vae": {"gaussian", "likelihoods", "networks", "model"},
-    "anomaly": {"vae"},
-    "correction": {"vae", "likelihoods"},
-    "estimators": {"anomaly", "correction"},
+    "anomaly": {"gaussian", "vae"},
+    "imputation": {"gaussian", "anomaly", "vae"},
+    "correction": {"gaussian", "likelihoods", "model", "vae"},
+    "estimators": {"likelihoods", "networks", "vae", "anomaly", "imputation", "correction"},
     "plotting": set(),
 }
 MODULES = [path for path in sorted((ROOT / "vaelib").glob("*.py")) if path.stem != "__init__"]

@@ -364,3 +364,71 @@ def test_builders_fit_images_with_channels(build, likelihood):
 def test_a_table_is_a_number_of_features():
     model = vaelib.mlp_vae(6, 2, likelihood="gaussian")
     assert model.reconstruct(np.zeros((3, 6))).shape == (3, 6)
+
+
+# Missing cells
+
+
+def with_holes(x, share=0.4):
+    holes = np.random.default_rng(8).random(x.shape) < share
+    return np.where(holes, np.nan, x).astype("float32"), holes
+
+
+def test_the_masked_elbo_is_the_elbo_of_the_model_of_the_observed_cells(moved_vae, ppca, ppca_data):
+    observed = [0, 2, 3]
+    x = np.full_like(ppca_data, np.nan)
+    x[:, observed] = ppca_data[:, observed]
+    marginal = vaelib.LinearGaussian(ppca.weights[observed], ppca.mean[observed], ppca.noise_variance)
+    mean, log_var = moved_vae.encode(x)
+    expected = marginal.log_evidence(x[:, observed]) - marginal.kl_to_posterior(
+        x[:, observed], mean, log_var
+    )
+    draws = np.stack([moved_vae.elbo(x, seed=seed).total for seed in range(200)])
+    error = draws.std(axis=0) / np.sqrt(len(draws))
+    assert np.all(abs(draws.mean(axis=0) - expected) < 5 * error)
+
+
+def test_the_bound_on_incomplete_data_tightens_to_the_evidence_of_the_observed_cells(
+    moved_vae, ppca, ppca_data
+):
+    x = ppca_data[:50].copy()
+    x[:, [1, 4]] = np.nan
+    kept = [0, 2, 3]
+    marginal = vaelib.LinearGaussian(ppca.weights[kept], ppca.mean[kept], ppca.noise_variance)
+    bound = moved_vae.log_likelihood(x, num_samples=20_000)
+    np.testing.assert_allclose(bound, marginal.log_evidence(x[:, kept]), atol=0.15)
+
+
+def test_an_example_with_nothing_observed_is_explained_by_the_prior():
+    vae = vaelib.mlp_vae(5, 3, (8,), "gaussian")
+    vae.encoder.set_weights([np.zeros_like(weight) for weight in vae.encoder.get_weights()])  # q is the prior
+    x = np.zeros((2, 5), "float32")
+    x[1] = np.nan
+    elbo, log_likelihood = vae.elbo(x), vae.log_likelihood(x, num_samples=10)
+    assert elbo.reconstruction[0] < -1
+    assert log_likelihood[0] < -1
+    assert elbo.total[1] == 0  # the log of a probability of one
+    assert log_likelihood[1] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", vaelib.Contaminated("gaussian"), "gaussian"])
+def test_training_on_incomplete_data_learns_and_stays_finite(digits, likelihood):
+    x, _ = with_holes(digits.x_train)
+    vae = vaelib.mlp_vae(x.shape[1:], 4, (64,), likelihood)
+    vae.compile("adam")
+    losses = vae.fit(x, epochs=4, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    assert all(np.isfinite(weight).all() for weight in vae.get_weights())
+    assert np.isfinite(vae.reconstruct(x)).all()
+
+
+def test_a_missing_cell_changes_nothing_whatever_it_would_have_been(digits):
+    vae = vaelib.mlp_vae((8, 8, 1), 2, (16,))
+    x, holes = with_holes(digits.x_test[:20])
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(vae(x)["loss"])
+    gradients = tape.gradient(loss, vae.trainable_variables)
+    assert all(np.isfinite(gradient).all() for gradient in gradients)
+    filled = np.where(holes, 0.0, x)  # what the encoder is fed, but here as if it had been seen
+    assert np.all(vae.elbo(filled).reconstruction < vae.elbo(x).reconstruction)
+    np.testing.assert_array_equal(vae.elbo(filled).kl, vae.elbo(x).kl)

@@ -1,6 +1,7 @@
 """Variational autoencoders that find and repair anomalies; the package behind the book.
 
-Importing it imports TensorFlow, quietly. Figures are in :mod:`vaelib.plotting`, which needs matplotlib.
+Importing it imports TensorFlow, quietly. Figures are in :mod:`vaelib.plotting`, which needs matplotlib; the
+estimators import scikit-learn when they are first asked for.
 """
 
 import contextlib
@@ -32,10 +33,19 @@ if keras.backend.backend() != "tensorflow":
     )
 
 from vaelib import gaussian  # noqa: E402
+from vaelib.anomaly import anomaly_score, conformal_threshold  # noqa: E402
 from vaelib.autoencoder import Autoencoder  # noqa: E402
+from vaelib.correction import Correction, correct  # noqa: E402
 from vaelib.corruption import corrupt  # noqa: E402
 from vaelib.data import Images, Table, load_images, load_table  # noqa: E402
-from vaelib.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian  # noqa: E402
+from vaelib.imputation import impute  # noqa: E402
+from vaelib.likelihoods import (  # noqa: E402
+    Bernoulli,
+    Contaminated,
+    ContinuousBernoulli,
+    DiscretizedLogistic,
+    Gaussian,
+)
 from vaelib.linear_gaussian import LinearGaussian  # noqa: E402
 from vaelib.vae import VAE, Elbo, conv_vae, mlp_vae  # noqa: E402
 
@@ -43,16 +53,33 @@ __all__ = [
     "VAE",
     "Autoencoder",
     "Bernoulli",
+    "Contaminated",
     "ContinuousBernoulli",
+    "Correction",
+    "DiscretizedLogistic",
     "Elbo",
     "Gaussian",
     "Images",
     "LinearGaussian",
     "Table",
+    "VAEImputer",
+    "VAEOutlierDetector",
+    "anomaly_score",
+    "conformal_threshold",
     "conv_vae",
+    "correct",
     "corrupt",
     "gaussian",
+    "impute",
     "load_images",
     "load_table",
     "mlp_vae",
 ]
+
+
+def __getattr__(name):
+    if name in ("VAEImputer", "VAEOutlierDetector"):
+        from vaelib import estimators
+
+        return getattr(estimators, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -25,7 +25,7 @@ def check_name(name, known, what):
         raise ValueError(f"{what} expects one of {names}; got {name!r}. Did you mean {nearest!r}?")
 
 
-def check_examples(x, shape, support=(-np.inf, np.inf), name="x"):
+def check_examples(x, shape, support=(-np.inf, np.inf), name="x", may_be_missing=False):
     """Raise a clear error unless ``x`` is a batch of finite examples of that shape and range.
 
     Args:
@@ -33,13 +33,15 @@ def check_examples(x, shape, support=(-np.inf, np.inf), name="x"):
         shape: the shape of one example.
         support: smallest and largest value allowed.
         name: what to call it in the message.
+        may_be_missing: whether NaN is allowed, as the sign of a missing cell.
 
     Returns:
         ``x`` as a float32 NumPy array.
 
     Raises:
         TypeError: if ``x`` is not numeric.
-        ValueError: if it is empty, has another shape, holds NaN or values outside ``support``.
+        ValueError: if it is empty, has another shape, holds infinity, NaN that does not mean missing, or
+            values outside ``support``.
     """
     x = np.asarray(x)
     if x.dtype.kind not in "fiub":
@@ -59,11 +61,18 @@ def check_examples(x, shape, support=(-np.inf, np.inf), name="x"):
         )
     x = x.astype("float32", copy=False)
     low, high = x.min(), x.max()
+    if may_be_missing and np.isnan(low):
+        observed = x[~np.isnan(x)]
+        if not observed.size:
+            raise ValueError(
+                f"{name} expects some observed cells; got {x.size} NaN, which mean missing, and no other. "
+                "Look at how it was read or scaled."
+            )
+        low, high = observed.min(), observed.max()
     if np.isnan(low) or np.isinf(low) or np.isinf(high):
-        bad = int((~np.isfinite(x)).sum())
-        raise ValueError(
-            f"{name} expects finite numbers; got {bad} NaN or infinite cells. Drop or fill them first."
-        )
+        bad = int(np.isinf(x).sum() if may_be_missing else (~np.isfinite(x)).sum())
+        what = "infinite" if may_be_missing else "NaN or infinite"
+        raise ValueError(f"{name} expects finite numbers; got {bad} {what} cells. Drop or fill them first.")
     if low < support[0] or high > support[1]:
         mend = "Scale the data, or choose likelihood='gaussian'."
         if low >= 0 and 1 < high <= 255:

@@ -7,6 +7,7 @@ the copy or download of Keras or scikit-learn. Files are opened without pickle a
 import contextlib
 import io
 import os
+import warnings
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -189,7 +190,8 @@ def _kdd_http():
     arrays = _read("kdd_http", ("X", "y"))
     if arrays is None:
         try:
-            table = fetch_kddcup99(subset="http", percent10=False)
+            with warnings.catch_warnings(action="ignore", category=UserWarning):  # of each new attempt
+                table = fetch_kddcup99(subset="http", percent10=False)
         except OSError as error:
             raise _cannot_be_had("kdd_http", "the download by scikit-learn", "wdbc") from error
         arrays = {"X": table.data.astype("float64"), "y": table.target != b"normal."}
@@ -202,7 +204,8 @@ def _wine_quality():
     arrays = _read("wine_quality", ("X", "feature_names"))
     if arrays is None:
         try:
-            table = fetch_openml("wine-quality", version=1, as_frame=False, parser="liac-arff")
+            with warnings.catch_warnings(action="ignore", category=UserWarning):
+                table = fetch_openml("wine-quality", version=1, as_frame=False, parser="liac-arff")
         except OSError as error:
             raise _cannot_be_had(
                 "wine_quality", "the download by scikit-learn from OpenML", "wdbc"

@@ -12,12 +12,17 @@ from keras import ops
 from vaelib import gaussian
 from vaelib.checks import check_name
 
+OUTLIER_PROBABILITY_AT_START = 0.05
+GRAY_LEVELS = 256
+LEAST_LOG_SCALE = -7.0  # a quarter of a gray level
+OUTLIER_STD = 10.0  # of outliers among standardized data
+
 
 class Likelihood(keras.layers.Layer):
     """Base of the likelihoods: a Keras layer, so that what it learns is trained and saved.
 
-    A subclass gives ``log_prob``, ``mean`` and ``sample``. ``support`` is the closed interval of values
-    it can explain; ``params_per_cell`` is how many numbers the decoder gives it for each cell.
+    A subclass gives ``log_prob``, ``mean``, ``var`` and ``sample``. ``support`` is the closed interval of
+    values it can explain; ``params_per_cell`` is how many numbers the decoder gives it for each cell.
     """
 
     params_per_cell = 1
@@ -50,6 +55,17 @@ class Likelihood(keras.layers.Layer):
         """
         raise NotImplementedError
 
+    def var(self, params):
+        """Variance of each cell around its mean.
+
+        Args:
+            params: decoder output, shape (batch, ..., channels * params_per_cell).
+
+        Returns:
+            Variances, of a shape that broadcasts to (batch, ..., channels).
+        """
+        raise NotImplementedError
+
     def sample(self, params, seed=None):
         """Draw each cell once.
 
@@ -78,6 +94,9 @@ class Bernoulli(Likelihood):
 
     def mean(self, params):
         return ops.sigmoid(params)
+
+    def var(self, params):
+        return ops.sigmoid(params) * ops.sigmoid(-params)
 
     def sample(self, params, seed=None):
         uniform = keras.random.uniform(ops.shape(params), seed=seed)
@@ -123,6 +142,13 @@ class ContinuousBernoulli(Likelihood):
         safe = ops.where(is_small, 0.2, params)
         exact = -1.0 / ops.expm1(-safe) - 1.0 / safe
         series = 0.5 + params / 12.0 - ops.power(params, 3) / 720.0
+        return ops.where(is_small, series, exact)
+
+    def var(self, params):
+        is_small = ops.abs(params) < 0.5
+        safe = ops.where(is_small, 0.5, params)
+        exact = 1.0 / ops.square(safe) - 0.25 / ops.square(ops.sinh(ops.clip(0.5 * safe, -40.0, 40.0)))
+        series = 1 / 12 - ops.square(params) / 240.0 + ops.power(params, 4) / 6048.0
         return ops.where(is_small, series, exact)
 
     def sample(self, params, seed=None):
@@ -183,6 +209,9 @@ class Gaussian(Likelihood):
     def mean(self, params):
         return self.moments(params)[0]
 
+    def var(self, params):
+        return ops.exp(gaussian.bounded(self.moments(params)[1]))
+
     def sample(self, params, seed=None):
         mean, log_var = self.moments(params)
         return gaussian.sample(mean, log_var, seed)
@@ -191,9 +220,186 @@ class Gaussian(Likelihood):
         return {**super().get_config(), "variance": self.variance}
 
 
+@keras.saving.register_keras_serializable(package="vaelib")
+class DiscretizedLogistic(Likelihood):
+    """A cell is one of 256 gray levels between 0 and 1, a logistic variable rounded.
+
+    The decoder gives the logit of the mean m. The scale is a function of it, log s = a + b log(m (1 - m)),
+    with a and b learned: a pixel that is surely black is known more exactly than one on the edge of a stroke.
+    It is a probability, which no certainty can take above one, and has heavy tails.
+
+    Source: Salimans et al. (2017), section 2.1, who let the network give the scale.
+    """
+
+    support = (0.0, 1.0)
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.intercept, self.slope = (
+            self.add_weight(
+                shape=(), initializer=keras.initializers.Constant(start), name=name, autocast=False
+            )
+            for name, start in (("intercept", -1.0), ("slope", 0.8))
+        )
+
+    def log_scale(self, params):
+        """Log of the logistic's scale s, whose standard deviation is s π / √3.
+
+        Args:
+            params: decoder output, any shape.
+
+        Returns:
+            Log scales, same shape.
+        """
+        log_variance = -ops.softplus(-params) - ops.softplus(params)  # log(m (1 - m))
+        return ops.maximum(self.intercept + self.slope * log_variance, LEAST_LOG_SCALE)
+
+    def log_prob(self, x, params):
+        precision = ops.exp(-self.log_scale(params))
+        mean, half = ops.sigmoid(params), 0.5 / (GRAY_LEVELS - 1)
+        below_upper = -ops.softplus((mean - x - half) * precision)  # log P(logistic < x + half)
+        above_lower = -ops.softplus((x - half - mean) * precision)  # log P(logistic > x - half)
+        between = below_upper + above_lower + ops.log(-ops.expm1(-2.0 * half * precision))
+        return ops.where(x <= half, below_upper, ops.where(x >= 1.0 - half, above_lower, between))
+
+    def mean(self, params):
+        return ops.sigmoid(params)
+
+    def var(self, params):
+        return ops.exp(2.0 * self.log_scale(params)) * (math.pi**2 / 3.0)
+
+    def sample(self, params, seed=None):
+        uniform = keras.random.uniform(ops.shape(params), 1e-7, 1.0 - 1e-7, seed=seed)
+        logistic = ops.log(uniform) - ops.log1p(-uniform)
+        draw = self.mean(params) + ops.exp(self.log_scale(params)) * logistic
+        return ops.round(ops.clip(draw, 0.0, 1.0) * (GRAY_LEVELS - 1)) / (GRAY_LEVELS - 1)
+
+
+@keras.saving.register_keras_serializable(package="vaelib")
+class Contaminated(Likelihood):
+    """Each cell is explained by ``base``, or with some probability it is an outlier.
+
+    log p(x given z) = log((1 - π) p_base(x given z) + π p_outlier(x)), cell by cell. The density of outliers
+    is broad and knows nothing of z. ``mean`` and ``sample`` are those of ``base``: of what the cell should
+    have been.
+
+    Args:
+        base: the likelihood of undamaged cells, a name or an object.
+        outlier_probability: π, a number between 0 and 1, or ``"learned"``, one π for all cells, trained
+            with the weights from 0.05 on.
+        outlier_range: (low, high), between which an outlier is uniform and all data must lie. None means the
+            support of ``base`` where that is bounded, and else outliers are normal with mean 0 and standard
+            deviation 10, for standardized data.
+
+    Raises:
+        ValueError: if a number is out of range, or ``base`` is itself contaminated.
+
+    Source: the contaminated normal of Tukey (1960) and Huber (1964), as a decoder; compare Eduardo et al.
+    (2020), eq. 3.
+    """
+
+    def __init__(self, base, outlier_probability=0.05, outlier_range=None, **kwargs):
+        super().__init__(**kwargs)
+        self.base = get(base)
+        if isinstance(self.base, Contaminated):
+            raise ValueError("Contaminated expects a base that is not contaminated itself. Give its base.")
+        is_number = isinstance(outlier_probability, (int, float))
+        if not (outlier_probability == "learned" or (is_number and 0 < outlier_probability < 1)):
+            raise ValueError(
+                'outlier_probability expects a number between 0 and 1, exclusive, or "learned"; '
+                f"got {outlier_probability!r}. 5 per cent is 0.05."
+            )
+        if outlier_range is not None and not -math.inf < outlier_range[0] < outlier_range[1] < math.inf:
+            raise ValueError(
+                f"outlier_range expects (low, high) with low < high; got {outlier_range!r}. "
+                "For images it is (0, 1)."
+            )
+        self.outlier_probability = outlier_probability
+        self.outlier_range = outlier_range
+        self.params_per_cell = self.base.params_per_cell
+        self.support = outlier_range or self.base.support
+        start = OUTLIER_PROBABILITY_AT_START if outlier_probability == "learned" else outlier_probability
+        self.log_odds = self.add_weight(
+            shape=(),
+            initializer=keras.initializers.Constant(math.log(start) - math.log1p(-start)),
+            trainable=outlier_probability == "learned",
+            name="outlier_log_odds",
+            autocast=False,
+        )
+
+    def outlier_log_prob(self, x):
+        """Log density of each cell if it is an outlier.
+
+        Args:
+            x: data, any shape.
+
+        Returns:
+            Log densities in nats, same shape.
+        """
+        if isinstance(self.base, (Bernoulli, DiscretizedLogistic)):  # values that can be counted
+            return ops.full_like(x, -math.log(2 if isinstance(self.base, Bernoulli) else GRAY_LEVELS))
+        low, high = self.support
+        if math.isinf(high - low):
+            return gaussian.log_density_per_cell(x, 0.0, 2.0 * math.log(OUTLIER_STD))
+        return ops.full_like(x, -math.log(high - low))
+
+    def components(self, x, params, log_odds=None):
+        """Log of the two terms of the mixture, for each cell.
+
+        Args:
+            x: data, shape (batch, ..., channels).
+            params: decoder output, shape (batch, ..., channels * params_per_cell).
+            log_odds: log(π / (1 - π)), broadcastable to ``x``, in place of the likelihood's own.
+
+        Returns:
+            log((1 - π) p_base) and log(π p_outlier) in nats, each of ``x``'s shape.
+        """
+        log_odds = ops.cast(self.log_odds if log_odds is None else log_odds, "float32")
+        clean = self.base.log_prob(x, params) - ops.softplus(log_odds)  # log(1 - π)
+        outlier = self.outlier_log_prob(x) - ops.softplus(-log_odds)  # log(π)
+        return clean, outlier
+
+    def outlier_responsibility(self, x, params, log_odds=None):
+        """Posterior probability that each cell is an outlier, given z.
+
+        Args:
+            x, params, log_odds: as for :meth:`components`.
+
+        Returns:
+            Probabilities, shape of ``x``.
+        """
+        clean, outlier = self.components(x, params, log_odds)
+        return ops.sigmoid(outlier - clean)
+
+    def log_prob(self, x, params):
+        return ops.logaddexp(*self.components(x, params))
+
+    def mean(self, params):
+        return self.base.mean(params)
+
+    def var(self, params):
+        return self.base.var(params)
+
+    def sample(self, params, seed=None):
+        return self.base.sample(params, seed)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "base": keras.saving.serialize_keras_object(self.base),
+            "outlier_probability": self.outlier_probability,
+            "outlier_range": self.outlier_range,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "base": keras.saving.deserialize_keras_object(config["base"])})
+
+
 BY_NAME = {
     "bernoulli": Bernoulli,
     "continuous_bernoulli": ContinuousBernoulli,
+    "discretized_logistic": DiscretizedLogistic,
     "gaussian": Gaussian,
 }
 
@@ -202,8 +408,8 @@ def get(likelihood):
     """The likelihood of that name, with its defaults, or the object itself.
 
     Args:
-        likelihood: ``"bernoulli"``, ``"continuous_bernoulli"``, ``"gaussian"``, or a
-            :class:`Likelihood`.
+        likelihood: ``"bernoulli"``, ``"continuous_bernoulli"``, ``"discretized_logistic"``,
+            ``"gaussian"``, or a :class:`Likelihood`.
 
     Returns:
         A :class:`Likelihood`.

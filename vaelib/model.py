@@ -30,6 +30,7 @@ class EncoderDecoder(keras.Model):
 
     encoder_outputs = 1
     takes_targets = False  # whether ``fit(x, y)`` means anything
+    may_be_missing = False  # whether NaN in x means a missing cell
     reported = ()  # what is reported besides the loss: entries of what ``call`` returns
 
     def __init__(self, encoder, decoder, likelihood="bernoulli", **kwargs):
@@ -112,12 +113,12 @@ class EncoderDecoder(keras.Model):
 
         Raises:
             TypeError: if ``x`` is not numeric.
-            ValueError: if it is empty, has another shape, or holds NaN or values that the likelihood
-                cannot explain.
+            ValueError: if it is empty, has another shape, or holds values that the likelihood cannot
+                explain, or NaN where the model knows no missing cells.
         """
         if not isinstance(x, (np.ndarray, tf.Tensor, list, tuple)):
             return x
-        return check_examples(x, self.data_shape, self.likelihood.support, name)
+        return check_examples(x, self.data_shape, self.likelihood.support, name, self.may_be_missing)
 
     # Arrays in, arrays out.
 
@@ -151,10 +152,10 @@ class EncoderDecoder(keras.Model):
         return in_batches(self._reconstruct, self.check(x))
 
     def log_prob_per_example(self, x, z):
-        """Log density of examples given latent vectors, summed over cells, differentiable.
+        """Log density of examples given latent vectors, summed over observed cells, differentiable.
 
         Args:
-            x: examples, shape ``(batch, *data_shape)``.
+            x: examples, shape ``(batch, *data_shape)``; a NaN cell is missing and adds nothing.
             z: latent vectors, shape (..., batch, latent_dim).
 
         Returns:
@@ -162,8 +163,9 @@ class EncoderDecoder(keras.Model):
         """
         params = self.decoder(ops.reshape(z, (-1, self.latent_dim)))
         params = ops.reshape(params, (*ops.shape(z)[:-1], *params.shape[1:]))
-        log_prob = self.likelihood.log_prob(ops.cast(x, "float32"), ops.cast(params, "float32"))
-        return ops.sum(log_prob, axis=tuple(range(-len(self.data_shape), 0)))
+        observed, x = split_missing(x)
+        log_prob = self.likelihood.log_prob(x, ops.cast(params, "float32"))
+        return ops.sum(ops.where(observed, log_prob, 0.0), axis=tuple(range(-len(self.data_shape), 0)))
 
     def get_config(self):
         return {
@@ -216,6 +218,22 @@ class EncoderDecoder(keras.Model):
                 "Change its last layer or the likelihood."
             )
         return data_shape, self.decoder.input_shape[-1]
+
+
+def split_missing(x):
+    """Which cells are observed, and the data with 0 in the others.
+
+    The zeros keep NaN out of the arithmetic: NaN times a gradient of zero is still NaN.
+
+    Args:
+        x: examples, NaN where a cell is missing.
+
+    Returns:
+        A bool tensor and a float32 tensor, both of ``x``'s shape.
+    """
+    x = ops.cast(x, "float32")
+    observed = ops.logical_not(ops.isnan(x))
+    return observed, ops.where(observed, x, 0.0)
 
 
 def in_batches(function, x):

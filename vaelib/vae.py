@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from vaelib import gaussian, likelihoods, networks
-from vaelib.model import EncoderDecoder, in_batches
+from vaelib.model import EncoderDecoder, in_batches, split_missing
 
 SAMPLES_AT_ONCE = 20_000  # decoded at a time when many samples are asked of each example
 
@@ -32,6 +32,9 @@ class Elbo(NamedTuple):
 class VAE(EncoderDecoder):
     """Variational autoencoder with a diagonal-Gaussian posterior and a standard-normal prior.
 
+    A NaN cell is missing: the encoder is fed 0 in its place, and its term is left out of log p(x given z),
+    so that every bound is one on the density of the observed cells.
+
     It reports, the same in training and evaluation, in nats per example: ``loss``, what is minimized;
     ``elbo``; and the ELBO's two terms, ``reconstruction`` and ``kl``.
 
@@ -49,10 +52,11 @@ class VAE(EncoderDecoder):
         ValueError: if the networks do not fit each other or the likelihood, or a number is out of range.
 
     Source: Kingma & Welling (2014); the importance-weighted bound: Burda, Grosse & Salakhutdinov (2016);
-    beta: Higgins et al. (2017).
+    beta: Higgins et al. (2017); missing cells: Mattei & Frellsen (2019).
     """
 
     encoder_outputs = 2
+    may_be_missing = True
     reported = ("elbo", "reconstruction", "kl")
 
     def __init__(
@@ -205,7 +209,7 @@ class VAE(EncoderDecoder):
         }
 
     def _posterior(self, x):
-        mean, log_var = self.encoder(x)
+        mean, log_var = self.encoder(split_missing(x)[1])
         return ops.cast(mean, "float32"), ops.cast(log_var, "float32")
 
     @staticmethod
