@@ -22,9 +22,7 @@ def owner_and_name(url):
     """The two parts of a repository's address; `ValueError` where it is not one."""
     match = ADDRESS.fullmatch(url.removesuffix("/").removesuffix(".git"))
     if match is None:
-        raise ValueError(
-            f"expected https://github.com/OWNER/NAME (Colab opens no other), got {url!r}"
-        )
+        raise ValueError(f"expected https://github.com/OWNER/NAME (Colab opens no other), got {url!r}")
     return match.groups()
 
 

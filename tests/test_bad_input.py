@@ -192,9 +192,8 @@ BAD_INPUT = {
     ),
     "an unknown likelihood": (
         lambda: vaelib.mlp_vae((8, 8, 1), 2, likelihood="bernuolli"),
-        ValueError, "likelihood expects one of 'bernoulli', 'continuous_bernoulli', 'discretized_logistic', "
-        "'gaussian'; "
-        "got 'bernuolli'. Did you mean 'bernoulli'?",
+        ValueError, "likelihood expects one of 'bernoulli', 'continuous_bernoulli', 'gaussian', "
+        "'student_t', 'zero_one_inflated'; got 'bernuolli'. Did you mean 'bernoulli'?",
     ),
     "a likelihood's class": (
         lambda: vaelib.mlp_vae((8, 8, 1), 2, likelihood=vaelib.Gaussian),
@@ -203,6 +202,27 @@ BAD_INPUT = {
     "an impossible variance": (
         lambda: vaelib.Gaussian(variance=0),
         ValueError, 'Gaussian expects variance to be a positive number, "shared" or "per_cell"; got 0',
+    ),
+    "a misspelled inflation": (
+        lambda: vaelib.mlp_vae((8, 8, 1), 2, likelihood="zero_inflated"),
+        ValueError, "'student_t', 'zero_one_inflated'; got 'zero_inflated'. "
+        "Did you mean 'zero_one_inflated'?",
+    ),
+    "degrees of freedom without a variance": (
+        lambda: vaelib.StudentT(dof=2),
+        ValueError, "StudentT expects dof to be a number above 2; got 2. Try 4",
+    ),
+    "degrees of freedom as text": (
+        lambda: vaelib.StudentT(dof="4"),
+        ValueError, "StudentT expects dof to be a number above 2; got '4'. Try 4",
+    ),
+    "a decoder without Student's scales": (
+        lambda: vaelib.VAE(encoder(), decoder(), "student_t"),
+        ValueError, "The decoder expects to give 2 number(s) for each cell of data of shape (8, 8, 1)",
+    ),
+    "a decoder without black and white": (
+        lambda: vaelib.VAE(encoder(), decoder(), "zero_one_inflated"),
+        ValueError, "The decoder expects to give 3 number(s) for each cell of data of shape (8, 8, 1)",
     ),
     "an autoencoder's encoder in a VAE": (
         lambda: vaelib.VAE(encoder(("code",)), decoder()),

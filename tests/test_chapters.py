@@ -168,9 +168,7 @@ def test_every_drawn_figure_is_referred_to(notebook):
     text = markdown(notebook)
     for cell in code_cells(notebook):
         if name := cell.metadata.get("mystnb", {}).get("figure", {}).get("name"):
-            assert re.search(rf"\{{numref\}}`([^`<]*<)?{name}>?`", text), (
-                f"{name}: not talked about"
-            )
+            assert re.search(rf"\{{numref\}}`([^`<]*<)?{name}>?`", text), f"{name}: not talked about"
 
 
 def test_pictures_in_the_text_have_alternative_text(notebook):

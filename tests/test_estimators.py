@@ -4,6 +4,7 @@ import pickle
 import joblib
 import numpy as np
 import pytest
+import tensorflow as tf
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -17,9 +18,33 @@ from vaelib import estimators
 
 # What scikit-learn skips where its optional companions are missing; nothing else may be skipped.
 NEEDS_MORE_PACKAGES = {
+    # Arrays of PyTorch, CuPy and the like: it asks for an environment variable before SciPy is imported, and
+    # TensorFlow takes NumPy arrays alone.
     "check_array_api_input": "SCIPY_ARRAY_API is not set",
+    # Data frames in place of arrays: the tests do without pandas, and test_columns_keep_their_names runs
+    # where there is one. The detector alone meets it, an outlier detector being checked as a classifier is.
     "check_classifier_data_not_an_array": "pandas is not installed",
 }
+
+
+@pytest.fixture
+def eager():
+    """Training steps as they stand: for some fifty fits of twenty rows, compiling takes most of the time."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def objections(estimator):
+    """What fails of scikit-learn's checks, and what was skipped without being foreseen."""
+    results = check_estimator(estimator, on_skip=None, on_fail=None)
+    assert len(results) > 40
+    unforeseen = []
+    for result in results:
+        foreseen = NEEDS_MORE_PACKAGES.get(result["check_name"], "nothing")
+        if result["status"] != "passed" and foreseen not in str(result["exception"]):
+            unforeseen.append(result)
+    return unforeseen
 
 
 def quick(**parameters):
@@ -42,14 +67,14 @@ def fitted():
     return quick(max_epochs=40).fit(rows(1000))
 
 
+# The checks bring about twenty rows, too few for a threshold: that it warns of this has a test of its own.
+@pytest.mark.filterwarnings("ignore:A false-positive rate of 0.05 expects at least 38 rows")
+@pytest.mark.usefixtures("eager")
 def test_scikit_learn_finds_nothing_to_object_to():
-    detector = quick(hidden_units=(8,), num_importance_samples=2, max_epochs=2, random_state=None)
-    results = check_estimator(detector, on_skip=None, on_fail=None)
-    failed = {result["check_name"]: result["exception"] for result in results if result["status"] == "failed"}
-    assert failed == {}
-    for result in results:
-        if result["status"] != "passed":
-            assert NEEDS_MORE_PACKAGES[result["check_name"]] in str(result["exception"])
+    detector = quick(
+        hidden_units=(8,), num_importance_samples=2, max_epochs=2, num_samples=4, random_state=None
+    )
+    assert objections(detector) == []
 
 
 # What it finds
@@ -177,6 +202,72 @@ def test_a_cell_that_is_not_changed_is_the_users_own_to_the_bit(fitted):
     np.testing.assert_allclose(back[:, 2], x[:, 2] + fitted.scaler_.scale_[2], rtol=1e-4)
 
 
+def test_what_it_says_of_a_cell_comes_from_the_others(fitted, damaged):
+    _, x, _ = damaged
+    x = x[:50]
+    scaled = fitted._scale(x)
+    expected = vaelib.correct(fitted.vae_, scaled, leave_one_out=True)
+    np.testing.assert_array_equal(fitted.cell_scores(x), expected.outlier_probability)
+    repaired = fitted.scaler_.transform(fitted.correct(x))
+    np.testing.assert_allclose(repaired, expected.x, rtol=1e-4, atol=1e-4)
+
+
+# Training rows that are damaged themselves
+
+
+@pytest.fixture(scope="module")
+def robust():
+    return quick(robust=True, max_epochs=2).fit(rows(120))
+
+
+def test_a_robust_detector_learns_the_share_of_outliers_around_students_t(robust, fitted):
+    assert type(robust.vae_.likelihood) is vaelib.Contaminated
+    assert type(robust.vae_.likelihood.base) is vaelib.StudentT
+    assert robust.vae_.likelihood.outlier_probability == "learned"
+    assert len(robust.vae_.likelihood.trainable_variables) == 1
+    assert type(fitted.vae_.likelihood) is vaelib.Gaussian
+    params = robust.vae_.decoder(np.random.default_rng(0).normal(size=(50, 2)).astype("float32"))
+    assert np.exp(0.5 * np.min(params[:, 5:])) >= 0.1 - 1e-6  # the floor holds for its scales too
+    with_another_variance = clone(robust).set_params(variance=0.3).fit(rows(120))
+    np.testing.assert_array_equal(with_another_variance.score_samples(rows(9)), robust.score_samples(rows(9)))
+
+
+def test_a_robust_detector_survives_copies(robust):
+    x = rows(20, seed=6)
+    copy = pickle.loads(pickle.dumps(robust))
+    np.testing.assert_array_equal(copy.score_samples(x), robust.score_samples(x))
+    np.testing.assert_array_equal(copy.cell_scores(x), robust.cell_scores(x))
+    assert clone(robust).get_params() == robust.get_params()
+    assert clone(robust).robust is True
+
+
+@pytest.mark.usefixtures("eager")
+def test_whether_to_be_robust_is_searched_over():
+    search = GridSearchCV(
+        quick(max_epochs=1),
+        {"robust": [False, True]},
+        scoring=lambda model, x, y=None: float(isinstance(model.vae_.likelihood, vaelib.Contaminated)),
+        cv=2,
+    ).fit(rows(80))
+    assert search.cv_results_["mean_test_score"].tolist() == [0.0, 1.0]
+    assert search.best_estimator_.robust is True
+
+
+def test_trained_on_a_dirty_table_a_robust_detector_repairs_better():
+    rng = np.random.default_rng(2)
+    dirty, clean = rows(600, seed=3), rows(200, seed=4)
+    scale = dirty.std(axis=0)
+    mask = rng.random(clean.shape) < 0.08
+    for table, where in ((dirty, rng.random(dirty.shape) < 0.08), (damaged := clean.copy(), mask)):
+        table[where] += (rng.choice([-1, 1], table.shape) * rng.uniform(4, 12, table.shape) * scale)[where]
+    error = {}
+    for robust in (False, True):
+        detector = quick(max_epochs=30, learning_rate=0.01, robust=robust).fit(dirty)
+        error[robust] = (detector.correct(damaged) - clean) / scale
+    assert np.mean(error[True] ** 2) < 0.25 * np.mean(error[False] ** 2)
+    assert np.sqrt(np.mean(error[True][mask] ** 2)) < 1.1  # the damage is of 8 standard deviations
+
+
 # What it puts up with
 
 
@@ -267,8 +358,8 @@ def test_a_clone_has_the_parameters_and_no_more(fitted):
 
 def test_every_parameter_is_stored_under_its_own_name():
     given = {
-        "latent_dim": 3, "hidden_units": (4,), "variance": 0.4, "num_importance_samples": 5,
-        "learning_rate": 0.6, "batch_size": 7, "max_epochs": 8, "patience": 9,
+        "latent_dim": 3, "hidden_units": (4,), "variance": 0.4, "robust": True,
+        "num_importance_samples": 5, "learning_rate": 0.6, "batch_size": 7, "max_epochs": 8, "patience": 9,
         "validation_fraction": 0.11, "kind": "elbo", "num_samples": 12, "false_positive_rate": 0.13,
         "calibration_fraction": 0.14, "verbose": 2, "random_state": 15,
     }  # fmt: skip
@@ -324,13 +415,9 @@ def imputer():
     return quick_imputer(max_epochs=60, learning_rate=5e-3, num_samples=200).fit(with_holes(rows(600)))
 
 
+@pytest.mark.usefixtures("eager")
 def test_scikit_learn_finds_nothing_to_object_to_in_the_imputer():
-    results = check_estimator(quick_imputer(max_epochs=2, random_state=None), on_skip=None, on_fail=None)
-    failed = {result["check_name"]: result["exception"] for result in results if result["status"] == "failed"}
-    assert failed == {}
-    for result in results:
-        if result["status"] != "passed":
-            assert NEEDS_MORE_PACKAGES[result["check_name"]] in str(result["exception"])
+    assert objections(quick_imputer(max_epochs=2, num_samples=4, random_state=None)) == []
 
 
 def test_missing_cells_are_filled_better_than_by_column_means_on_new_rows(imputer):

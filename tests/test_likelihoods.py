@@ -5,20 +5,22 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from scipy import integrate, stats
-from scipy.special import expit
+from scipy.special import expit, softmax
 
 import vaelib
 from vaelib import (
     Bernoulli,
     Contaminated,
     ContinuousBernoulli,
-    DiscretizedLogistic,
     Gaussian,
+    StudentT,
+    ZeroOneInflated,
     likelihoods,
 )
 
 LOGITS = np.float32([-60, -4, -0.25, -0.15, -1e-3, 0, 1e-6, 0.05, 0.19, 0.21, 1, 4, 60])
 MOMENTS_N = 100_000
+LEVELS = np.arange(256) / 255
 
 
 def test_bernoulli_is_scipys_probability_mass():
@@ -96,20 +98,26 @@ def test_a_shared_variance_learns_the_mean_squared_error():
     [
         Bernoulli(),
         ContinuousBernoulli(),
-        DiscretizedLogistic(),
         Gaussian("per_cell"),
-        Contaminated(DiscretizedLogistic()),
+        StudentT(),
+        ZeroOneInflated(),
+        Contaminated(StudentT()),
+        Contaminated(ZeroOneInflated()),
     ],
+    ids=lambda likelihood: f"{likelihood.name}",
 )
 def test_extreme_decoder_outputs_stay_finite_in_value_and_gradient(likelihood):
     values = [-1e4, -88.0, 0.0, 88.0, 1e4]
-    params = tf.constant(np.stack(np.meshgrid(values, values), -1).reshape(-1, 2), "float32")
-    x = tf.ones((len(params), 2 // likelihood.params_per_cell))
-    with tf.GradientTape() as tape:
-        tape.watch(params)
-        log_prob = likelihood.log_prob(x, params)
-    assert np.isfinite(log_prob).all()
-    assert np.isfinite(tape.gradient(log_prob, params)).all()
+    grid = np.stack(np.meshgrid(*likelihood.params_per_cell * [values]), -1)
+    params = tf.constant(grid.reshape(-1, likelihood.params_per_cell), "float32")
+    for value in (0.0, 0.5, 1.0):
+        with tf.GradientTape() as tape:
+            tape.watch(params)
+            log_prob = likelihood.log_prob(tf.fill((len(params), 1), value), params)
+        weights = likelihood.trainable_variables
+        gradients = tape.gradient(log_prob, [params, *weights])
+        assert np.isfinite(log_prob).all()
+        assert all(np.isfinite(gradient).all() for gradient in gradients)
     assert np.isfinite(likelihood.mean(params)).all()
     assert np.isfinite(likelihood.var(params)).all()
     assert np.isfinite(likelihood.sample(params, seed=0)).all()
@@ -121,15 +129,19 @@ def test_extreme_decoder_outputs_stay_finite_in_value_and_gradient(likelihood):
         Bernoulli(),
         Gaussian(0.25),
         Gaussian("per_cell"),
+        StudentT(2.5),
+        ZeroOneInflated(),
         Contaminated(Gaussian("per_cell"), 0.3),
+        Contaminated(StudentT(2.5), 0.3),
         Contaminated("continuous_bernoulli", "learned"),
+        Contaminated("zero_one_inflated", "learned"),
         Contaminated(Gaussian(0.25), 0.3, outlier_range=(-3, 4)),
     ],
 )
 def test_a_likelihood_comes_back_from_its_config(likelihood):
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(likelihood))
     assert type(copy) is type(likelihood)
-    x, params = tf.constant([[0.2]]), tf.constant([[0.3, -1.0][: likelihood.params_per_cell]])
+    x, params = tf.constant([[0.2]]), tf.constant([[0.3, -1.0, 0.7][: likelihood.params_per_cell]])
     np.testing.assert_array_equal(copy.log_prob(x, params), likelihood.log_prob(x, params))
 
 
@@ -137,6 +149,11 @@ def test_names_give_likelihoods_with_their_defaults():
     assert type(likelihoods.get("bernoulli")) is vaelib.Bernoulli
     assert type(likelihoods.get("continuous_bernoulli")) is vaelib.ContinuousBernoulli
     assert likelihoods.get("gaussian").variance == 1.0
+    assert likelihoods.get("student_t").dof == 4.0
+    assert type(likelihoods.get("zero_one_inflated")) is vaelib.ZeroOneInflated
+    assert set(likelihoods.BY_NAME) == {
+        "bernoulli", "continuous_bernoulli", "gaussian", "student_t", "zero_one_inflated"
+    }  # fmt: skip
 
 
 BASES = {
@@ -152,7 +169,7 @@ def test_contaminated_is_the_sum_over_every_mask_of_damage(base):
     likelihood = Contaminated(base, outlier_probability=0.2)
     params = np.float32([[-0.5, 0.4, 1.5, -3.0]])
     clean = np.exp(np.asarray(base.log_prob(x, params), "float64"))[0]
-    broad = {"Bernoulli": 0.5, "ContinuousBernoulli": 1.0, "Gaussian": stats.norm(0, 10).pdf(x[0])}
+    broad = {"Bernoulli": 0.5, "ContinuousBernoulli": 1.0, "Gaussian": stats.cauchy(0, 5).pdf(x[0])}
     outlier = np.broadcast_to(broad[type(base).__name__], 4)
     masks = np.array(list(itertools.product([False, True], repeat=4)))
     joint = np.prod(np.where(masks, 0.2 * outlier, 0.8 * clean), axis=1)  # of x and each mask
@@ -166,7 +183,7 @@ def test_contaminated_is_the_sum_over_every_mask_of_damage(base):
     ("likelihood", "low", "high"),
     [
         (Contaminated(ContinuousBernoulli(), 0.3), 0, 1),
-        (Contaminated(Gaussian(0.5), 0.3), -200, 200),
+        (Contaminated(Gaussian(0.5), 0.3), -2000, 2000),
         (Contaminated(Gaussian(1e-3), 0.3, outlier_range=(0, 1)), 0, 1),
     ],
 )
@@ -199,7 +216,7 @@ def test_an_outlier_hardly_pulls_on_the_parameters():
 def test_a_learned_outlier_probability_finds_the_share_of_outliers():
     rng = np.random.default_rng(5)
     x = rng.normal(size=4000)
-    x[:800] = rng.normal(0, 10, 800)
+    x[:800] = 5 * rng.standard_cauchy(800)
     likelihood = Contaminated(Gaussian(1.0), "learned")
     assert float(tf.sigmoid(likelihood.log_odds)) == pytest.approx(0.05)
     optimizer = keras.optimizers.Adam(0.1)
@@ -231,25 +248,191 @@ def test_contaminated_stays_finite_at_the_ends(odds):
     assert np.isfinite(tape.gradient(log_prob, params)).all()
 
 
-@pytest.mark.parametrize("logit", [-12.0, -3.0, 0.0, 0.7, 5.0])
-def test_discretized_logistic_is_a_rounded_logistic_and_sums_to_one(logit):
-    likelihood = DiscretizedLogistic()
-    levels = np.float32(np.arange(256) / 255)
-    mass = np.exp(np.asarray(likelihood.log_prob(levels, tf.fill(256, logit)), "float64"))
-    assert mass.sum() == pytest.approx(1, abs=2e-4)
-    scale = max(np.exp(-1 + 0.8 * np.log(expit(logit) * expit(-logit))), np.exp(-7))
-    edges = stats.logistic(expit(logit), scale).cdf((np.arange(255) + 0.5) / 255)
-    np.testing.assert_allclose(mass, np.diff(np.r_[0, edges, 1]), atol=2e-5)
+def test_outliers_of_unbounded_data_are_scipys_cauchy_of_scale_five():
+    x = np.float32([-1e6, -30, -5, -0.2, 0, 1, 5, 80, 1e6])
+    expected = stats.cauchy(0, 5).logpdf(x.astype("float64"))
+    for base in (Gaussian(0.3), StudentT()):
+        np.testing.assert_allclose(Contaminated(base).outlier_log_prob(x), expected, rtol=1e-5)
 
 
-def test_discretized_logistic_draws_gray_levels_around_its_mean():
-    params = tf.fill((20_000,), 0.3)
-    draws = np.asarray(DiscretizedLogistic().sample(params, seed=3))
-    assert len(np.unique(np.round(draws * 255, 4) % 1)) == 1
-    levels = np.float32(np.arange(256) / 255)
-    mass = np.exp(DiscretizedLogistic().log_prob(levels, tf.fill(256, 0.3)))
-    expected = np.histogram(draws, bins=8, range=(0, 1))[0] / 20_000
-    np.testing.assert_allclose(np.add.reduceat(mass, np.arange(0, 256, 32)), expected, atol=0.015)
+@pytest.mark.parametrize("dof", [2.1, 4.0])
+def test_no_cell_lies_so_far_out_that_heavy_tails_explain_it(dof):
+    """A normal outlier density would fall below Student's t from about 60 on, and so call 1e6 undamaged."""
+    likelihood = Contaminated(StudentT(dof))
+    distance = np.float32(np.geomspace(50, 1e6, 60))[:, None]
+    for mean, log_scale2 in itertools.product([-3.0, 0.0, 3.0], [-5.0, 0.0]):
+        params = tf.constant([[mean, log_scale2]])
+        for x in (distance, -distance):
+            responsibility = np.asarray(likelihood.outlier_responsibility(x, params))[:, 0]
+            assert responsibility.min() > 0.8
+            assert np.all(np.diff(responsibility) > -1e-6)  # the further out, the surer
+            assert responsibility[-1] > 1 - 1e-4
+
+
+# Student's t
+
+
+@pytest.mark.parametrize("dof", [2.1, 4.0, 30.0])
+def test_student_t_is_scipys_and_takes_means_then_log_squared_scales(dof):
+    rng = np.random.default_rng(1)
+    x, mean, log_scale2 = rng.normal(0, 3, size=(3, 4, 3, 2)).astype("float32")
+    params = np.concatenate([mean, log_scale2], axis=-1)
+    likelihood = StudentT(dof)
+    assert likelihood.params_per_cell == 2
+    expected = stats.t(dof, mean, np.exp(0.5 * log_scale2.astype("float64")))
+    np.testing.assert_allclose(likelihood.log_prob(x, params), expected.logpdf(x), rtol=1e-4)
+    np.testing.assert_array_equal(likelihood.mean(params), mean)
+    np.testing.assert_allclose(likelihood.var(params), expected.var(), rtol=1e-4)
+
+
+def test_student_t_samples_follow_its_density():
+    params = tf.repeat(tf.constant([[0.7, -1.5, 2.0, -3.0]]), 20_000, axis=0)  # two columns
+    draws = np.asarray(StudentT(4.0).sample(params, seed=3), "float64")
+    np.testing.assert_array_equal(draws, StudentT(4.0).sample(params, seed=3))
+    for column, (mean, log_scale2) in zip(draws.T, [(0.7, 2.0), (-1.5, -3.0)], strict=True):
+        assert stats.kstest(column, stats.t(4, mean, np.exp(0.5 * log_scale2)).cdf).pvalue > 1e-3
+    light = np.asarray(StudentT(12.0).sample(tf.repeat(tf.constant([[1.0, 0.0]]), MOMENTS_N, axis=0), seed=4))
+    error = np.sqrt((3 + 6 / 8 - 1) / MOMENTS_N) * stats.t(12).var()  # of a variance, with t's kurtosis
+    assert abs(light.var() - stats.t(12).var()) < 4 * error
+    assert abs(light.mean() - 1) < 4 * light.std() / np.sqrt(MOMENTS_N)
+
+
+@pytest.mark.parametrize("dof", [2, 0, -4.0, float("inf"), float("nan"), "4", True, None])
+def test_student_t_asks_for_degrees_of_freedom_that_have_a_variance(dof):
+    with pytest.raises(ValueError, match=r"StudentT expects dof to be a number above 2; got .*Try 4\."):
+        StudentT(dof)
+
+
+# Zero-and-one inflation
+
+
+def inflated(white=0.93, white_log_var=-8.0, gray_intercept=-2.5, gray_slope=1.3):
+    """One whose learned numbers keep white and gray within [0, 1], as after training."""
+    likelihood = ZeroOneInflated()
+    likelihood.white.assign(white)
+    likelihood.white_log_var.assign(white_log_var)
+    likelihood.gray_intercept.assign(gray_intercept)
+    likelihood.gray_slope.assign(gray_slope)
+    return likelihood
+
+
+def mixture(likelihood, params):
+    """The weights, and white's and gray's normal distributions, in float64 and from the definition."""
+    mean = expit(np.float64(params[2]))
+    a, b = float(likelihood.gray_intercept), float(likelihood.gray_slope)
+    white = stats.norm(float(likelihood.white), np.exp(0.5 * float(likelihood.white_log_var)))
+    gray = stats.norm(mean, max(np.sqrt(np.exp(a) * (mean * (1 - mean)) ** b), 1 / 255))
+    return softmax([params[0], params[1], 0.0]), white, gray
+
+
+def mass(likelihood, params):
+    x, params = np.float32(LEVELS)[:, None], np.tile(np.float32(params), (256, 1))
+    return np.exp(np.asarray(likelihood.log_prob(x, params), "float64"))[:, 0]
+
+
+CELLS = [(0.0, 0.0, 0.0), (3.0, -2.0, 0.4), (-2.0, 3.0, 0.4), (-6.0, -6.0, -0.8), (-6.0, -6.0, 9.0)]
+
+
+@pytest.mark.parametrize("params", CELLS)
+@pytest.mark.parametrize("make", [ZeroOneInflated, inflated])
+def test_zero_one_inflated_is_black_and_gray_and_white_cut_off_at_one(make, params):
+    likelihood = make()
+    weight, white, gray = mixture(likelihood, params)
+    density = weight[1] * white.pdf(LEVELS) / white.cdf(255.5 / 255) + weight[2] * gray.pdf(LEVELS)
+    expected = weight[0] * (LEVELS == 0) + density / 255
+    np.testing.assert_allclose(mass(likelihood, params), expected, rtol=2e-3, atol=1e-9)
+
+
+@pytest.mark.parametrize("params", CELLS)
+@pytest.mark.parametrize("make", [ZeroOneInflated, inflated])
+def test_the_levels_lose_only_what_gray_puts_outside(make, params):
+    likelihood = make()
+    weight, _, gray = mixture(likelihood, params)
+    total = mass(likelihood, params).sum()
+    assert total <= 1 + 2e-4  # a sum over levels is nearly the integral by which white is cut off
+    lost = gray.cdf(-0.5 / 255) + gray.sf(255.5 / 255)
+    assert total == pytest.approx(1 - weight[2] * lost, abs=0.01)  # nearly: a level is a finite width
+
+
+def test_the_levels_add_up_to_nearly_one_where_white_and_gray_lie_within():
+    for params in CELLS[:4]:
+        assert 0.995 < mass(inflated(), params).sum() <= 1 + 2e-5
+
+
+def test_zero_one_inflated_has_the_mean_and_variance_of_its_mass():
+    for params in CELLS[:4]:
+        probability = mass(inflated(), params)
+        mean = probability @ LEVELS
+        cell = tf.constant([params])
+        assert float(inflated().mean(cell)[0, 0]) == pytest.approx(mean, abs=2e-3)
+        variance = probability @ (LEVELS - mean) ** 2
+        assert float(inflated().var(cell)[0, 0]) == pytest.approx(variance, rel=0.02)
+
+
+@pytest.mark.parametrize("params", CELLS[:4])
+def test_zero_one_inflated_draws_levels_by_their_mass(params):
+    likelihood, n = inflated(), 20_000
+    cells = tf.repeat(tf.constant([params]), n, axis=0)
+    draws = np.asarray(likelihood.sample(cells, seed=3))[:, 0]
+    np.testing.assert_array_equal(draws, np.asarray(likelihood.sample(cells, seed=3))[:, 0])
+    np.testing.assert_allclose(draws * 255, np.round(draws * 255), atol=1e-3)
+    probability, below = mass(likelihood, params), np.arange(256)[::8]
+    found = np.add.reduceat(np.bincount(np.round(draws * 255).astype(int), minlength=256), below) / n
+    expected = np.add.reduceat(probability, below)
+    assert np.all(abs(found - expected) < 5 * np.sqrt(expected * (1 - expected) / n) + 1e-3)
+    assert abs(np.mean(draws == 0) - probability[0]) < 5 * np.sqrt(0.25 / n)
+
+
+def test_channels_come_black_first_then_white_then_gray():
+    black, white, gray = np.float32([[3, -1], [-2, 0.5], [0.3, -0.7]])
+    x = np.float32([[0.0, 0.4], [0.9, 1.0]])
+    params = np.tile(np.concatenate([black, white, gray]), (2, 1))
+    together = inflated().log_prob(x, params)
+    assert together.shape == (2, 2)
+    for channel in range(2):
+        one = np.tile([black[channel], white[channel], gray[channel]], (2, 1))
+        alone = inflated().log_prob(x[:, channel : channel + 1], np.float32(one))[:, 0]
+        np.testing.assert_allclose(together[:, channel], alone, rtol=1e-5)
+
+
+def test_outliers_of_gray_levels_are_any_level_or_stuck_at_an_end():
+    levels = np.float32(LEVELS)[:, None]
+    outlier = np.exp(np.asarray(Contaminated(ZeroOneInflated()).outlier_log_prob(levels), "float64"))[:, 0]
+    assert outlier.sum() == pytest.approx(1, rel=1e-5)
+    np.testing.assert_allclose(outlier[1:-1], (1 - 2 * likelihoods.STUCK) / 256, rtol=1e-5)
+    np.testing.assert_allclose(outlier[[0, -1]], outlier[1] + likelihoods.STUCK, rtol=1e-5)
+    cells = np.float32(256 * [CELLS[1]])
+    clean = mass(ZeroOneInflated(), CELLS[1])
+    log_prob = Contaminated(ZeroOneInflated(), 0.2).log_prob(levels, cells)[:, 0]
+    np.testing.assert_allclose(log_prob, np.log(0.8 * clean + 0.2 * outlier), rtol=1e-4)
+
+
+def test_what_zero_one_inflated_learned_is_saved_with_the_model(tmp_path):
+    vae = vaelib.mlp_vae((4,), 2, (8,), inflated())
+    vae.save(tmp_path / "vae.keras")
+    loaded = keras.models.load_model(tmp_path / "vae.keras").likelihood
+    assert len(loaded.trainable_variables) == 4
+    for one, other in zip(loaded.trainable_variables, inflated().trainable_variables, strict=True):
+        assert float(one) == float(other)
+    np.testing.assert_array_equal(mass(loaded, CELLS[0]), mass(inflated(), CELLS[0]))
+
+
+def test_zero_one_inflated_learns_what_white_is():
+    rng = np.random.default_rng(6)
+    x = np.round(np.clip(rng.normal(0.9, 0.02, (2000, 1)), 0, 1) * 255) / 255
+    likelihood, params = ZeroOneInflated(), tf.tile(tf.constant([[-5.0, 5.0, 0.0]]), (2000, 1))
+    optimizer = keras.optimizers.Adam(0.02)
+
+    @tf.function
+    def gradients():
+        with tf.GradientTape() as tape:
+            loss = -tf.reduce_mean(likelihood.log_prob(tf.constant(x, "float32"), params))
+        return tape.gradient(loss, likelihood.trainable_variables)
+
+    for _ in range(300):
+        optimizer.apply(gradients(), likelihood.trainable_variables)
+    assert float(likelihood.white) == pytest.approx(x.mean(), abs=5e-3)
+    assert np.exp(0.5 * float(likelihood.white_log_var)) == pytest.approx(x.std(), rel=0.1)
 
 
 @pytest.mark.parametrize("logit", [-9.0, -0.6, -0.4, 0.0, 0.2, 0.49, 0.51, 7.0])

@@ -380,9 +380,7 @@ def test_the_masked_elbo_is_the_elbo_of_the_model_of_the_observed_cells(moved_va
     x[:, observed] = ppca_data[:, observed]
     marginal = vaelib.LinearGaussian(ppca.weights[observed], ppca.mean[observed], ppca.noise_variance)
     mean, log_var = moved_vae.encode(x)
-    expected = marginal.log_evidence(x[:, observed]) - marginal.kl_to_posterior(
-        x[:, observed], mean, log_var
-    )
+    expected = marginal.log_evidence(x[:, observed]) - marginal.kl_to_posterior(x[:, observed], mean, log_var)
     draws = np.stack([moved_vae.elbo(x, seed=seed).total for seed in range(200)])
     error = draws.std(axis=0) / np.sqrt(len(draws))
     assert np.all(abs(draws.mean(axis=0) - expected) < 5 * error)

@@ -43,8 +43,9 @@ from vaelib.likelihoods import (  # noqa: E402
     Bernoulli,
     Contaminated,
     ContinuousBernoulli,
-    DiscretizedLogistic,
     Gaussian,
+    StudentT,
+    ZeroOneInflated,
 )
 from vaelib.linear_gaussian import LinearGaussian  # noqa: E402
 from vaelib.vae import VAE, Elbo, conv_vae, mlp_vae  # noqa: E402
@@ -56,14 +57,15 @@ __all__ = [
     "Contaminated",
     "ContinuousBernoulli",
     "Correction",
-    "DiscretizedLogistic",
     "Elbo",
     "Gaussian",
     "Images",
     "LinearGaussian",
+    "StudentT",
     "Table",
     "VAEImputer",
     "VAEOutlierDetector",
+    "ZeroOneInflated",
     "anomaly_score",
     "conformal_threshold",
     "conv_vae",

@@ -22,7 +22,7 @@ from vaelib.anomaly import SCORES, anomaly_score, conformal_threshold, rows_at_o
 from vaelib.checks import check_name
 from vaelib.correction import correct
 from vaelib.imputation import impute
-from vaelib.likelihoods import Gaussian
+from vaelib.likelihoods import Contaminated, Gaussian, StudentT
 from vaelib.vae import VAE
 
 FARTHEST = 1e6  # standard deviations: what lies further out counts as that, so that float32 suffices
@@ -82,7 +82,7 @@ class TableVAE(BaseEstimator):
             )
         return X
 
-    def _fit_vae(self, X, rng, variance="per_cell"):
+    def _fit_vae(self, X, rng, likelihood):
         """Scale and train; the order of ``X`` is taken to be random."""
         self.scaler_ = StandardScaler().fit(X)
         scaled = self._scale(X)
@@ -92,7 +92,7 @@ class TableVAE(BaseEstimator):
                 X.shape[1],
                 self.latent_dim,
                 tuple(self.hidden_units),
-                Gaussian(variance),
+                likelihood,
                 self.num_importance_samples,
             )
             # Steps on a table are so small that compiling them costs more than it ever saves.
@@ -138,6 +138,8 @@ class VAEOutlierDetector(OutlierMixin, TableVAE):
         variance: of a cell around its expectation, as of :class:`~vaelib.likelihoods.Gaussian`, in units of
             its column's: ``"per_cell"``, from the decoder; or one number for all, where rows of zeros or of
             other repeated values must not earn a high density for being predictable.
+        robust: whether some cells of the training rows may be damaged. Then each cell is Student's t around
+            its expectation or an outlier, their share is learned, and ``variance`` is not used.
         num_importance_samples: samples of z for each row in training.
         learning_rate: of Adam.
         batch_size: rows in a step.
@@ -169,6 +171,7 @@ class VAEOutlierDetector(OutlierMixin, TableVAE):
         latent_dim=8,
         hidden_units=(64, 64),
         variance="per_cell",
+        robust=False,
         num_importance_samples=8,
         learning_rate=2e-3,
         batch_size=64,
@@ -195,6 +198,7 @@ class VAEOutlierDetector(OutlierMixin, TableVAE):
             random_state=random_state,
         )
         self.variance = variance
+        self.robust = robust
         self.kind = kind
         self.num_samples = num_samples
         self.false_positive_rate = false_positive_rate
@@ -227,7 +231,8 @@ class VAEOutlierDetector(OutlierMixin, TableVAE):
         X = X[rng.permutation(len(X))]
         needed = math.ceil(1 / self.false_positive_rate) - 1
         calibration = min(max(int(self.calibration_fraction * len(X)), needed), len(X) // 2)
-        self._fit_vae(X[calibration:], rng, self.variance)
+        likelihood = Contaminated(StudentT(), "learned") if self.robust else Gaussian(self.variance)
+        self._fit_vae(X[calibration:], rng, likelihood)
         self.offset_ = -conformal_threshold(-self._scores(X[:calibration]), self.false_positive_rate)
         if math.isinf(self.offset_):
             warnings.warn(
@@ -295,7 +300,7 @@ class VAEOutlierDetector(OutlierMixin, TableVAE):
         """
         check_is_fitted(self)
         scaled = self._scale(self._check_rows(X, reset=False))
-        return correct(self.vae_, scaled).outlier_probability
+        return correct(self.vae_, scaled, leave_one_out=True).outlier_probability
 
     def correct(self, X):
         """Repair suspicious cells and fill missing ones.
@@ -311,7 +316,7 @@ class VAEOutlierDetector(OutlierMixin, TableVAE):
         """
         check_is_fitted(self)
         X = self._check_rows(X, reset=False)
-        return self._unscale(correct(self.vae_, self._scale(X)).x, X)
+        return self._unscale(correct(self.vae_, self._scale(X), leave_one_out=True).x, X)
 
     def _scores(self, X):
         """In whole blocks, because matrix products of another height round differently."""
@@ -324,7 +329,7 @@ class VAEOutlierDetector(OutlierMixin, TableVAE):
 def _network(features, latent_dim, hidden_units, likelihood, num_importance_samples):
     encoder = networks.mlp_encoder((features,), latent_dim, hidden_units)
     decoder = networks.mlp_decoder((features,), latent_dim, hidden_units[::-1], likelihood.params_per_cell)
-    if likelihood.variance == "per_cell":  # repeated values would drive it to nothing
+    if likelihood.params_per_cell == 2:  # mean and log variance: repeated values would drive it to nothing
         mean, log_var = ops.split(decoder.output, 2, axis=-1)
         log_var = LEAST_LOG_VAR + ops.softplus(log_var - LEAST_LOG_VAR)
         decoder = keras.Model(decoder.input, ops.concatenate([mean, log_var], axis=-1), name="decoder")
@@ -426,7 +431,7 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, TableVAE):
         X = self._check_rows(X, ensure_min_samples=2)
         rng = check_random_state(self.random_state)
         X = X[rng.permutation(len(X))]
-        self._fit_vae(X, rng)
+        self._fit_vae(X, rng, Gaussian("per_cell"))
         self._finish(self._scale(X), rng)
         return self
 

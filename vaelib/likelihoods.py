@@ -14,8 +14,10 @@ from vaelib.checks import check_name
 
 OUTLIER_PROBABILITY_AT_START = 0.05
 GRAY_LEVELS = 256
-LEAST_LOG_SCALE = -7.0  # a quarter of a gray level
-OUTLIER_STD = 10.0  # of outliers among standardized data
+LEVEL_WIDTH = 1 / (GRAY_LEVELS - 1)
+LEAST_GRAY_LOG_VAR = 2 * math.log(LEVEL_WIDTH)  # below it a level's probability is not density times width
+STUCK = 0.02  # of damaged pixels at each end: dead or saturated ones; the others may have any level
+OUTLIER_SCALE = 5.0  # of outliers among standardized data: half of them are less than this from 0
 
 
 class Likelihood(keras.layers.Layer):
@@ -221,58 +223,133 @@ class Gaussian(Likelihood):
 
 
 @keras.saving.register_keras_serializable(package="vaelib")
-class DiscretizedLogistic(Likelihood):
-    """A cell is one of 256 gray levels between 0 and 1, a logistic variable rounded.
+class StudentT(Likelihood):
+    """A cell has Student's t distribution around the decoder's output: rare values need not be damage.
 
-    The decoder gives the logit of the mean m. The scale is a function of it, log s = a + b log(m (1 - m)),
-    with a and b learned: a pixel that is surely black is known more exactly than one on the edge of a stroke.
-    It is a probability, which no certainty can take above one, and has heavy tails.
+    The decoder's last axis holds the means followed by the log squared scales, as for a per-cell Gaussian.
 
-    Source: Salimans et al. (2017), section 2.1, who let the network give the scale.
+    Args:
+        dof: degrees of freedom, more than 2, so that there is a variance; fewer are heavier tails.
+
+    Raises:
+        ValueError: if ``dof`` is not such a number.
+
+    Source: Lange, Little & Taylor (1989); as a decoder, Takahashi et al. (2018).
     """
 
+    params_per_cell = 2
+
+    def __init__(self, dof=4.0, **kwargs):
+        super().__init__(**kwargs)
+        if isinstance(dof, bool) or not isinstance(dof, (int, float)) or not 2 < dof < math.inf:
+            raise ValueError(f"StudentT expects dof to be a number above 2; got {dof!r}. Try 4.")
+        self.dof = dof
+
+    def log_prob(self, x, params):
+        mean, log_scale2 = self._split(params)
+        half = 0.5 * (self.dof + 1.0)
+        constant = math.lgamma(half) - math.lgamma(0.5 * self.dof) - 0.5 * math.log(math.pi * self.dof)
+        distance = ops.square(x - mean) * ops.exp(-log_scale2)
+        return constant - 0.5 * log_scale2 - half * ops.log1p(distance / self.dof)
+
+    def mean(self, params):
+        return self._split(params)[0]
+
+    def var(self, params):
+        return ops.exp(self._split(params)[1]) * (self.dof / (self.dof - 2.0))
+
+    def sample(self, params, seed=None):
+        mean, log_scale2 = self._split(params)
+        seed = keras.random.SeedGenerator(seed) if isinstance(seed, int) else seed  # for two draws
+        normal = gaussian.sample(ops.zeros_like(mean), log_scale2, seed)
+        chi2_per_dof = keras.random.gamma(ops.shape(mean), 0.5 * self.dof, seed=seed) / (0.5 * self.dof)
+        return mean + normal / ops.sqrt(chi2_per_dof)
+
+    def get_config(self):
+        return {**super().get_config(), "dof": self.dof}
+
+    @staticmethod
+    def _split(params):
+        mean, log_scale2 = ops.split(params, 2, axis=-1)
+        return mean, gaussian.bounded(log_scale2)
+
+
+@keras.saving.register_keras_serializable(package="vaelib")
+class ZeroOneInflated(Likelihood):
+    """A cell is one of 256 gray levels between 0 and 1, of which black and white are levels apart.
+
+    Most pixels of a drawing are exactly black or nearly white, and a bell curve around a mean in between
+    would give both little probability. So the decoder gives each cell three numbers: the log odds that it is
+    black and that it is white, both against gray, and the logit of the mean m that it has if it is gray.
+    Black is level 0. White and gray are normal densities times the width of a level: white around a level
+    and with a variance that are learned, cut off at 1; gray around m with log variance a + b log(m (1 - m)),
+    a and b learned. What gray puts outside [0, 1] is lost, so that the probabilities add up to one or, up to
+    rounding, to less: a bound stays a bound. ``mean`` and ``var`` take white as if it were not cut off.
+
+    Source: zero-or-one inflation, Ospina & Ferrari (2010), here of a normal variable.
+    """
+
+    params_per_cell = 3
     support = (0.0, 1.0)
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.intercept, self.slope = (
+        start = {"white": 0.99, "white_log_var": -7.0, "gray_intercept": -1.0, "gray_slope": 1.0}
+        self.white, self.white_log_var, self.gray_intercept, self.gray_slope = (
             self.add_weight(
-                shape=(), initializer=keras.initializers.Constant(start), name=name, autocast=False
+                shape=(), initializer=keras.initializers.Constant(value), name=name, autocast=False
             )
-            for name, start in (("intercept", -1.0), ("slope", 0.8))
+            for name, value in start.items()
         )
 
-    def log_scale(self, params):
-        """Log of the logistic's scale s, whose standard deviation is s π / √3.
+    def components(self, params):
+        """Log weight, mean and log variance of black, white and gray.
 
         Args:
-            params: decoder output, any shape.
+            params: decoder output, shape (batch, ..., channels * 3).
 
         Returns:
-            Log scales, same shape.
+            Three tensors, each of shape (3, batch, ..., channels).
         """
-        log_variance = -ops.softplus(-params) - ops.softplus(params)  # log(m (1 - m))
-        return ops.maximum(self.intercept + self.slope * log_variance, LEAST_LOG_SCALE)
+        black, white, gray = ops.split(params, 3, axis=-1)
+        zero = ops.zeros_like(gray)
+        log_weight = ops.log_softmax(ops.stack([black, white, zero]), axis=0)
+        mean = ops.stack([zero, zero + ops.minimum(self.white, 1.0), ops.sigmoid(gray)])
+        gray_log_var = self.gray_intercept - self.gray_slope * (ops.softplus(-gray) + ops.softplus(gray))
+        log_var = ops.stack([zero, zero + self.white_log_var, gray_log_var])
+        return log_weight, mean, ops.maximum(log_var, LEAST_GRAY_LOG_VAR)
 
     def log_prob(self, x, params):
-        precision = ops.exp(-self.log_scale(params))
-        mean, half = ops.sigmoid(params), 0.5 / (GRAY_LEVELS - 1)
-        below_upper = -ops.softplus((mean - x - half) * precision)  # log P(logistic < x + half)
-        above_lower = -ops.softplus((x - half - mean) * precision)  # log P(logistic > x - half)
-        between = below_upper + above_lower + ops.log(-ops.expm1(-2.0 * half * precision))
-        return ops.where(x <= half, below_upper, ops.where(x >= 1.0 - half, above_lower, between))
+        log_weight, mean, log_var = self.components(params)
+        is_black = ops.where(x < 0.5 * LEVEL_WIDTH, 0.0, -1e4) + ops.zeros_like(mean[0])
+        bells = gaussian.log_density_per_cell(x, mean[1:], log_var[1:]) + math.log(LEVEL_WIDTH)
+        is_white, is_gray = bells[0] - self._log_white_mass(), bells[1]
+        return ops.logsumexp(log_weight + ops.stack([is_black, is_white, is_gray]), axis=0)
+
+    def _log_white_mass(self):
+        """Log of the share of the bell around white that lies within [0, 1], where it is cut off."""
+        std = ops.exp(0.5 * ops.maximum(self.white_log_var, LEAST_GRAY_LOG_VAR))
+        distance = (1.0 + 0.5 * LEVEL_WIDTH - ops.minimum(self.white, 1.0)) / std
+        return ops.log(0.5 * (1.0 + ops.erf(distance / math.sqrt(2.0))))
 
     def mean(self, params):
-        return ops.sigmoid(params)
+        log_weight, mean, _ = self.components(params)
+        return ops.sum(ops.exp(log_weight) * mean, axis=0)
 
     def var(self, params):
-        return ops.exp(2.0 * self.log_scale(params)) * (math.pi**2 / 3.0)
+        log_weight, mean, log_var = self.components(params)
+        within = ops.exp(log_weight[1:] + log_var[1:])  # black has no variance
+        between = ops.exp(log_weight) * ops.square(mean - self.mean(params))
+        return ops.sum(within, axis=0) + ops.sum(between, axis=0)
 
     def sample(self, params, seed=None):
-        uniform = keras.random.uniform(ops.shape(params), 1e-7, 1.0 - 1e-7, seed=seed)
-        logistic = ops.log(uniform) - ops.log1p(-uniform)
-        draw = self.mean(params) + ops.exp(self.log_scale(params)) * logistic
-        return ops.round(ops.clip(draw, 0.0, 1.0) * (GRAY_LEVELS - 1)) / (GRAY_LEVELS - 1)
+        seed = keras.random.SeedGenerator(seed) if isinstance(seed, int) else seed  # for two draws
+        log_weight, mean, log_var = self.components(params)
+        below = ops.cumsum(ops.exp(log_weight), axis=0)
+        uniform = keras.random.uniform(ops.shape(mean[0]), seed=seed)
+        noisy = gaussian.sample(mean, log_var, seed)
+        draw = ops.where(uniform < below[0], 0.0, ops.where(uniform < below[1], noisy[1], noisy[2]))
+        return ops.round(ops.clip(draw, 0.0, 1.0) / LEVEL_WIDTH) * LEVEL_WIDTH
 
 
 @keras.saving.register_keras_serializable(package="vaelib")
@@ -288,8 +365,10 @@ class Contaminated(Likelihood):
         outlier_probability: π, a number between 0 and 1, or ``"learned"``, one π for all cells, trained
             with the weights from 0.05 on.
         outlier_range: (low, high), between which an outlier is uniform and all data must lie. None means the
-            support of ``base`` where that is bounded, and else outliers are normal with mean 0 and standard
-            deviation 10, for standardized data.
+            support of ``base`` where that is bounded; among gray levels a few more outliers are stuck at
+            either end, as dead and saturated pixels are. Without bounds outliers have a Cauchy distribution
+            around 0 of scale 5, for standardized data: none lies so far out that ``base`` would explain it
+            better.
 
     Raises:
         ValueError: if a number is out of range, or ``base`` is itself contaminated.
@@ -336,11 +415,15 @@ class Contaminated(Likelihood):
         Returns:
             Log densities in nats, same shape.
         """
-        if isinstance(self.base, (Bernoulli, DiscretizedLogistic)):  # values that can be counted
-            return ops.full_like(x, -math.log(2 if isinstance(self.base, Bernoulli) else GRAY_LEVELS))
+        if isinstance(self.base, Bernoulli):
+            return ops.full_like(x, -math.log(2))
+        if isinstance(self.base, ZeroOneInflated):
+            is_end = (x < 0.5 * LEVEL_WIDTH) | (x > 1.0 - 0.5 * LEVEL_WIDTH)
+            return ops.log((1.0 - 2.0 * STUCK) / GRAY_LEVELS + STUCK * ops.cast(is_end, "float32"))
         low, high = self.support
         if math.isinf(high - low):
-            return gaussian.log_density_per_cell(x, 0.0, 2.0 * math.log(OUTLIER_STD))
+            log_square = 2.0 * ops.log(ops.abs(x) / OUTLIER_SCALE)  # the square itself may overflow
+            return -ops.softplus(log_square) - math.log(math.pi * OUTLIER_SCALE)
         return ops.full_like(x, -math.log(high - low))
 
     def components(self, x, params, log_odds=None):
@@ -399,8 +482,9 @@ class Contaminated(Likelihood):
 BY_NAME = {
     "bernoulli": Bernoulli,
     "continuous_bernoulli": ContinuousBernoulli,
-    "discretized_logistic": DiscretizedLogistic,
     "gaussian": Gaussian,
+    "student_t": StudentT,
+    "zero_one_inflated": ZeroOneInflated,
 }
 
 
@@ -408,8 +492,8 @@ def get(likelihood):
     """The likelihood of that name, with its defaults, or the object itself.
 
     Args:
-        likelihood: ``"bernoulli"``, ``"continuous_bernoulli"``, ``"discretized_logistic"``,
-            ``"gaussian"``, or a :class:`Likelihood`.
+        likelihood: ``"bernoulli"``, ``"continuous_bernoulli"``, ``"gaussian"``,
+            ``"student_t"``, ``"zero_one_inflated"``, or a :class:`Likelihood`.
 
     Returns:
         A :class:`Likelihood`.
