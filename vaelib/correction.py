@@ -47,8 +47,8 @@ def correct(vae, x, known=None, seed=0, leave_one_out=False):
     them it will have missed the cell by as much, measured in standard deviations.
 
     Args:
-        vae: a :class:`~vaelib.VAE`. Unless its likelihood is a :class:`~vaelib.Contaminated`, that is put
-            around it with its defaults.
+        vae: a :class:`~vaelib.vae.VAE`. Unless its likelihood is a
+            :class:`~vaelib.likelihoods.Contaminated`, that is put around it with its defaults.
         x: examples, shape ``(batch, *data_shape)``; NaN cells are missing and are filled.
         known: None: every observed cell is under suspicion. Or bool, shape of ``x``: cells with True are
             trusted and come back to the bit, those with False count as missing.
