@@ -9,7 +9,7 @@ override export VAELIB_DATA := $(if $(filter /%,$(VAELIB_DATA)),$(VAELIB_DATA),$
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help book test run lab repository clean
+.PHONY: help book test run lab widgets repository clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ run: .venv/ready  ## execute every chapter in place, or some: make run CHAPTER=0
 
 lab: .venv/ready  ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab book
+
+widgets: .venv/ready  ## train and export what the interactive parts of the pages load
+	@for script in scripts/widgets/export_*.py; do $(BIN)/python $$script || exit 1; done
 
 repository: .venv/ready  ## point every link at your fork: make repository URL=https://github.com/...
 	$(BIN)/python scripts/repository.py "$(URL)"

@@ -8,6 +8,8 @@ import keras  # isort: skip
 import numpy as np  # isort: skip
 import pytest  # isort: skip
 
+pytest_plugins = ["browser"]
+
 LATENT_DIM, FEATURES = 2, 5
 
 
