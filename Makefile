@@ -9,7 +9,7 @@ override export VAELIB_DATA := $(if $(filter /%,$(VAELIB_DATA)),$(VAELIB_DATA),$
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help book test run lab widgets repository clean
+.PHONY: help book test run lab widgets mutate repository clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ lab: .venv/ready  ## open the chapters in JupyterLab
 
 widgets: .venv/ready  ## train and export what the interactive parts of the pages load
 	@for script in scripts/widgets/export_*.py; do $(BIN)/python $$script || exit 1; done
+
+mutate: .venv/ready  ## break vaelib on purpose, line by line: a test fails each time
+	$(BIN)/python scripts/mutate.py
 
 repository: .venv/ready  ## point every link at your fork: make repository URL=https://github.com/...
 	$(BIN)/python scripts/repository.py "$(URL)"
