@@ -1,7 +1,8 @@
 """Write every assignment's student notebook, autograder and key into assignments/_build.
 
-otter-grader does the work. Added here: the student's notebook is a single file that carries its own checks, because
-Colab opens a notebook without the folder around it; and the key is executed, so every point is known to be reachable.
+otter-grader does the work. Added here: the student's notebook is a single file that carries its own checks,
+because Colab opens a notebook without the folder around it; and the key is executed, so every point is known
+to be reachable.
 """
 
 import argparse

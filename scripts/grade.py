@@ -1,9 +1,9 @@
 """Grade a folder of notebooks into grades.csv and one feedback file per notebook, going on past broken ones.
 
-This runs what the students wrote, as you, on this machine. It stops a notebook that takes too long and throws away
-outputs that are too large. It does not defend against code that reads or deletes your files, uses the network, fills
-the memory, or forges its own result. Where you do not trust the code, isolate it: `otter grade` runs each notebook in a
-Docker container and Gradescope in one of its own, both from the same autograder.zip.
+This runs what the students wrote, as you, on this machine. It stops a notebook that takes too long and throws
+away outputs that are too large. It does not defend against code that reads or deletes your files, uses the
+network, fills the memory, or forges its own result. Where you do not trust it, isolate it: `otter grade`
+runs each notebook in a Docker container and Gradescope in one of its own, both from the same autograder.zip.
 """
 
 import argparse
@@ -22,7 +22,6 @@ import nbformat
 import psutil
 
 from assignments import BUILD
-from chapters import ROOT
 
 SECONDS_PER_CELL = 60
 SECONDS_PER_NOTEBOOK = 240
@@ -154,18 +153,24 @@ def feedback(result):
     """What a student gets to read, in Markdown."""
     lines = [f"# {result.assignment or 'Assignment'}: feedback for {result.name}", ""]
     if result.problem:
-        return "\n".join([
-            *lines,
-            f"Your notebook could not be graded: {result.problem}.",
-            "",
-            "Restart the kernel, run all cells from the top, save, and hand it in again.",
-            "",
-        ])
+        return "\n".join(
+            [
+                *lines,
+                f"Your notebook could not be graded: {result.problem}.",
+                "",
+                "Restart the kernel, run all cells from the top, save, and hand it in again.",
+                "",
+            ]
+        )
     lines += [f"**{number(result.points)} of {number(result.possible)} points.**", ""]
     heading = titles(result.assignment)
     for name, question in sorted(result.questions.items()):
         title = f"Question {name.removeprefix('q')}: {heading[name]}" if name in heading else name
-        lines += [f"## {title}", "", f"{number(question['points'])} of {number(question['possible'])} points."]
+        lines += [
+            f"## {title}",
+            "",
+            f"{number(question['points'])} of {number(question['possible'])} points.",
+        ]
         lines += ["", *(f"- {text}" for text in question["hints"] + question["messages"] if text)]
         lines += [""]
     return "\n".join(line for i, line in enumerate(lines) if line or i == 0 or lines[i - 1])
@@ -192,10 +197,14 @@ def main():
     parser.add_argument("assignment", nargs="?", default="", help="for notebooks that do not say, as in 02")
     arguments = parser.parse_args()
     folder = arguments.submissions.resolve()
-    paths = [path for path in sorted(folder.rglob("*.ipynb")) if ".ipynb_checkpoints" not in path.parts]
+    paths = [path for path in sorted(folder.rglob("*.ipynb")) if not path.match("*/.ipynb_checkpoints/*")]
     if not paths:
-        sys.exit(f"no notebooks in {arguments.submissions}; say where they are: make grade SUBMISSIONS=folder")
-    print("This runs the students' code on this machine, as you: see assignments/README.md for how to isolate it.")
+        sys.exit(
+            f"no notebooks in {arguments.submissions}; say where they are: make grade SUBMISSIONS=folder"
+        )
+    print(
+        "This runs the students' code on this machine, as you; assignments/README.md says how to isolate it."
+    )
     (folder / "feedback").mkdir(exist_ok=True)
     results = []
     for i, path in enumerate(paths, 1):

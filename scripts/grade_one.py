@@ -1,7 +1,7 @@
 """Grade one notebook with otter-grader; `grade.py` starts this in a process of its own.
 
-otter-grader runs a notebook without limits. Here a cell gets so many seconds, and so does every check after it; outputs
-beyond a size are thrown away; the kernel is this Python's, whatever the notebook asks for.
+otter-grader runs a notebook without limits. Here a cell gets so many seconds, and so does every check;
+outputs beyond a size are thrown away; the kernel is this Python's, whatever the notebook asks for.
 """
 
 import json
@@ -14,8 +14,8 @@ from nbconvert.preprocessors import ExecutePreprocessor
 
 BYTES_OF_OUTPUT = 1_000_000
 
-# Runs in the student's kernel. The alarm rings again, so that a check that hangs costs that check and not those after
-# it. Nothing stays in the student's namespace.
+# Runs in the student's kernel. The alarm rings again and again, so that a check that hangs costs that check
+# and not those after it. Nothing stays in the student's namespace.
 LIMIT_CELLS = """\
 def _limit_cells(seconds):
     import signal
@@ -81,7 +81,7 @@ def outcome(results):
 def main():
     submission, autograder, output, seconds = sys.argv[1:]
     LimitedExecutor.seconds_per_cell = float(seconds)
-    nbconvert.preprocessors.ExecutePreprocessor = LimitedExecutor  # otter imports it by this name when it grades
+    nbconvert.preprocessors.ExecutePreprocessor = LimitedExecutor  # by this name otter imports it to grade
     from otter.api import grade_submission
 
     results = grade_submission(submission, autograder, quiet=True)

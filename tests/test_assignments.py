@@ -1,4 +1,4 @@
-"""Assignments grade themselves: the solution gets every point, each wrong answer its hint, an empty notebook nothing."""
+"""Assignments grade themselves: all points for the solution, a hint for a wrong answer, none for nothing."""
 
 import ast
 import base64
@@ -17,11 +17,12 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 pytest.importorskip("otter", reason="the grading tools are not installed: make .venv/classroom")
 
+from otter.test_files.exception_test import ExceptionTestFile
+
 import assignments
 import grade
 from chapters import ROOT
 from grade_one import hint
-from otter.test_files.exception_test import ExceptionTestFile
 
 WRONG_ANSWERS_EACH = 3
 CHECK = re.compile(r'grader\.check\("(\w+)"\)')
@@ -144,6 +145,10 @@ def test_every_wrong_answer_loses_its_points_and_gets_its_hint(path, built, solv
     assert few == {}, "too few wrong answers"
 
 
+def names(tree, context):
+    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, context)}
+
+
 def stored_and_loaded(source):
     """Names that a cell binds at its top level, and all names that it uses."""
     tree = ast.parse(TransformerManager().transform_cell(source))
@@ -152,8 +157,8 @@ def stored_and_loaded(source):
         if isinstance(statement, ast.FunctionDef | ast.ClassDef):
             stored.add(statement.name)
         else:
-            stored |= {n.id for n in ast.walk(statement) if isinstance(getattr(n, "ctx", None), ast.Store)}
-    return stored, {n.id for n in ast.walk(tree) if isinstance(getattr(n, "ctx", None), ast.Load)}
+            stored |= names(statement, ast.Store)
+    return stored, names(tree, ast.Load)
 
 
 def test_no_question_builds_on_the_answer_to_another(built):
@@ -176,9 +181,9 @@ def test_no_question_builds_on_the_answer_to_another(built):
             used_here |= loaded
             if is_answer(cell):
                 stored_here |= stored
-    for question, names in answered.items():
+    for question, bound in answered.items():
         for other in set(used) - {question}:
-            assert not names & (used[other] - answered[other]), f"{other} uses the answer to {question}"
+            assert not bound & (used[other] - answered[other]), f"{other} uses the answer to {question}"
 
 
 def test_the_empty_notebook_scores_nothing(built):
@@ -342,7 +347,6 @@ def test_grading_a_folder_goes_past_everything_that_students_hand_in(tiny, tmp_p
     other_name = edited(tiny.student)
     other_name.metadata.otter.assignment_name = "77_other"
     submissions = {
-        "right": edited(tiny.key),
         "empty": tiny.student,
         "wrong": edited(tiny.key, replace={"def double": "def double(x):\n    return x + 2"}),
         "hanging_answer": edited(tiny.key, replace={"def triple": for_ever}),
@@ -361,7 +365,6 @@ def test_grading_a_folder_goes_past_everything_that_students_hand_in(tiny, tmp_p
         rows = {row["notebook"]: row for row in csv.DictReader(file)}
     points = {name: (row["q1"], row["q2"], row["points"]) for name, row in rows.items()}
     assert points == {
-        "right": ("3", "2", "5"),
         "empty": ("0", "0", "0"),
         "wrong": ("0", "2", "2"),
         "hanging_answer": ("3", "0", "3"),
@@ -379,13 +382,13 @@ def test_grading_a_folder_goes_past_everything_that_students_hand_in(tiny, tmp_p
 
     assert {path.stem for path in (tmp_path / "feedback").iterdir()} == set(rows)
     assert "## Question 1: Double\n\n0 of 3 points.\n\n- Twice as much, not" in feedback("wrong")
-    assert "**5 of 5 points.**" in feedback("right")
+    assert "**5 of 5 points.**" in feedback("nasty_but_right")
     assert "is there a loop that never ends?" in feedback("hanging_answer")
     assert "could not be graded: its kernel died" in feedback("kernel_dies")
     assert len(feedback("nasty_but_right")) < 1000
 
     said = capsys.readouterr().out
-    assert "[8/8]" in said
+    assert "[7/7]" in said
     assert "3 broken, look at them yourself" in said
     assert "runs the students' code on this machine" in said
 
