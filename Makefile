@@ -9,7 +9,7 @@ override export VAELIB_DATA := $(if $(filter /%,$(VAELIB_DATA)),$(VAELIB_DATA),$
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help book test run lab widgets mutate repository clean
+.PHONY: help book test run lab widgets assignments grade mutate repository clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ html:
 
 # Every step runs even when an earlier one failed, so one run tells all.
 test: export VAELIB_IMAGES = digits
-test: .venv/ready  ## lint, build the book, run the unit tests and every chapter
+test: .venv/ready .venv/classroom  ## lint, build the book, run the unit tests and every chapter
 	@failed=; \
 	echo "== lint";  $(BIN)/ruff check . || failed="$$failed lint"; \
 	echo "== book";  $(MAKE) --no-print-directory html || failed="$$failed book"; \
@@ -46,6 +46,13 @@ lab: .venv/ready  ## open the chapters in JupyterLab
 widgets: .venv/ready  ## train and export what the interactive parts of the pages load
 	@for script in scripts/widgets/export_*.py; do $(BIN)/python $$script || exit 1; done
 
+# Grading tools are not the book's: they come on top, and change no version of what is there.
+assignments: .venv/classroom  ## write student notebooks, autograders and keys, or one: make assignments ASSIGNMENT=02
+	$(BIN)/python scripts/assignments.py $(ASSIGNMENT)
+
+grade: .venv/classroom  ## grade a folder of notebooks: make grade SUBMISSIONS=folder
+	$(BIN)/python scripts/grade.py "$(SUBMISSIONS)" $(ASSIGNMENT)
+
 mutate: .venv/ready  ## break vaelib on purpose, line by line: a test fails each time
 	$(BIN)/python scripts/mutate.py
 
@@ -53,7 +60,7 @@ repository: .venv/ready  ## point every link at your fork: make repository URL=h
 	$(BIN)/python scripts/repository.py "$(URL)"
 
 clean:  ## remove everything that make made
-	rm -rf _build .venv .pytest_cache .ruff_cache vaelib.egg-info
+	rm -rf _build assignments/_build .venv .pytest_cache .ruff_cache vaelib.egg-info
 
 # uv where there is one, because it is faster; pip does the same.
 .venv/ready: requirements.txt pyproject.toml
@@ -70,5 +77,13 @@ clean:  ## remove everything that make made
 	    $(PYTHON) -m venv .venv && \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt && \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .; \
+	fi
+	@touch $@
+
+.venv/classroom: .venv/ready assignments/requirements.txt
+	@if uv --version >/dev/null 2>&1; then \
+	    VIRTUAL_ENV=$(CURDIR)/.venv uv pip install --quiet --no-deps -r assignments/requirements.txt; \
+	else \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r assignments/requirements.txt; \
 	fi
 	@touch $@
