@@ -14,6 +14,7 @@ import nbformat
 import psutil
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
+from nbclient import NotebookClient
 
 pytest.importorskip("otter", reason="the grading tools are not installed: make .venv/classroom")
 
@@ -425,3 +426,13 @@ def test_a_wrong_answer_costs_its_points_and_no_others_through_the_real_grader(t
     assert not_full == {question}
     assert result.questions[question]["points"] == 0
     assert any(expected in said for said in result.questions[question]["hints"])
+
+
+def test_capstone_runs_as_it_is_handed_out_and_says_what_it_found():
+    notebook = nbformat.read(ROOT / "assignments" / "capstone" / "capstone.ipynb", as_version=4)
+    options = {"timeout": 180, "kernel_name": "python3", "extra_arguments": ["--IPKernelApp.log_level=40"]}
+    NotebookClient(notebook, **options).execute()
+    said = notebook.cells[-1].outputs[0].text
+    assert {line.split("  ")[0] for line in said.splitlines()} == {
+        "AUROC", "average precision", "error over all cells",
+    }  # fmt: skip
