@@ -79,9 +79,7 @@ def draw_repair(figure):
     for column, title in enumerate(titles):
         shapes.append(f'<text x="{70 + 160 * column}" y="13">{title}</text>')
     for line, kind in enumerate(SHOWN_KINDS.values()):
-        came, repaired, suspected = (
-            cells_of(figure, KINDS_ROWS[row], kind)[..., None] for row in ("as it came", "correct", "its mask")
-        )
+        came, repaired, suspected = (cells_of(figure, row, kind)[..., None] for row in KINDS_ROWS.values())
         pale = paper + 0.3 * came * (ink - paper)
         pictures = (
             paper + came * (ink - paper),
@@ -97,12 +95,15 @@ def draw_repair(figure):
             if column:
                 shapes.append(f'<path d="M{x - 15} {y + 64}v12l9 -6z"/>')
     alt = (
-        "Two rows of three pictures. A zero in dense noise and a five with two lines through it; the same, with "
-        "the noise and the lines in orange; a clean zero, and a five whose lines are gone but for a faint end."
+        "Two rows of three pictures. A zero in dense noise and a five with two lines through it; the same, "
+        "with the noise and the lines in orange; a clean zero, and a five whose lines are gone but for a "
+        "faint end."
     )
     return (
         f'<svg class="repair" viewBox="-1 0 462 312" role="img" aria-label="{alt}" '
-        f'image-rendering="pixelated" xmlns="http://www.w3.org/2000/svg">\n' + "\n".join(shapes) + "\n</svg>\n"
+        'image-rendering="pixelated" xmlns="http://www.w3.org/2000/svg">\n'
+        + "\n".join(shapes)
+        + "\n</svg>\n"
     )
 
 

@@ -60,13 +60,8 @@ def draw_wide(parts):
     for line, (part, pages) in enumerate(rows):
         y = 36 + line * ROW
         if line:  # from the last stop of the row above: right, down, back to the left, down
-            tracks.append(
-                draw_track(
-                    part,
-                    f"M{last} {y - ROW}H{width - 12}q10 0 10 10V{y - 38}q0 10 -10 10H{left + 10}q-10 0 -10 10V{y}",
-                    "back",
-                )
-            )
+            down = f"M{last} {y - ROW}H{width - 12}q10 0 10 10V{y - 38}q0 10 -10 10"
+            tracks.append(draw_track(part, f"{down}H{left + 10}q-10 0 -10 10V{y}", "back"))
         if part not in seen:
             stops.append(draw_caption(left + 22 if line else 0, y - 11 if line else 12, parts[part][0]))
             seen.add(part)

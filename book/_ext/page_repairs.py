@@ -34,8 +34,15 @@ def make_bibliography_a_list(app, doctree, docname):
         bibliography += nodes.list_item("", *text, ids=entry["ids"])
 
 
+def let_folded_code_name_itself(app, pagename, templatename, context, doctree):
+    """myst-nb labels every fold "Toggle hidden content", which hides the words that are shown."""
+    if "body" in context:
+        context["body"] = context["body"].replace('<summary aria-label="Toggle hidden content">', "<summary>")
+
+
 def setup(app):
     app.connect("html-page-context", remove_thebe, priority=900)  # after sphinx-thebe added them
+    app.connect("html-page-context", let_folded_code_name_itself)
     app.connect("doctree-resolved", remove_repeated_ids)
     app.connect("doctree-resolved", make_bibliography_a_list)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
