@@ -12,7 +12,7 @@ PAGES = [
     if "_static" not in path.parts and path != HTML / "index.html"  # that one only redirects
 ]
 CHAPTER = "book/03_elbo.html"
-HEAVIEST = 3_000_000  # bytes, of a page with all that it loads
+HEAVIEST = 3 * 2**20  # bytes, of a page with all that it loads
 NARROWEST = 320  # CSS pixels: WCAG 2.2, 1.4.10 (reflow)
 PAPER = {"width": 680, "height": 1000}  # A4 between margins of 15 mm
 
