@@ -4,6 +4,7 @@ import re
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
+import nbformat
 import pytest
 import yaml
 
@@ -83,3 +84,54 @@ def test_chapter_links_to_colab_binder_and_its_source(chapter, pages):
         f"https://mybinder.org/v2/gh/{repository}/main?urlpath=lab/tree/{file}",
         f"https://github.com/{repository}/edit/main/{file}",
     } <= set(pages[HTML / "book" / f"{chapter.stem}.html"].links)
+
+
+def notebooks():
+    return {path.stem: nbformat.read(path, as_version=4) for path in chapter_paths()}
+
+
+def test_path_names_every_chapter_with_a_question_that_fits_under_its_stop():
+    path = yaml.safe_load((ROOT / "book" / "path.yml").read_text())
+    assert list(path) == [chapter.stem for chapter in chapter_paths()]
+    questions = [question for _, question in path.values()]
+    assert [question for question in questions if not question.endswith("?") or len(question) > 30] == []
+
+
+@pytest.mark.parametrize("chapter", chapter_paths(), ids=lambda path: path.stem)
+def test_path_and_neighboring_page_lead_to_the_chapter_with_its_question(chapter):
+    _, question = yaml.safe_load((ROOT / "book" / "path.yml").read_text())[chapter.stem]
+    landing = (HTML / "book" / "index.html").read_text()
+    assert landing.count(f'href="{chapter.stem}.html">\n<circle') == 2  # the wide picture and the narrow one
+    before = [landing, *((HTML / "book" / f"{path.stem}.html").read_text() for path in chapter_paths())]
+    page = before[chapter_paths().index(chapter)]
+    assert question in page[page.index('class="right-next"') :]
+
+
+def test_code_that_only_draws_is_folded():
+    unfolded = [
+        (name, cell.id)
+        for name, notebook in notebooks().items()
+        for cell in notebook.cells
+        if "figure" in cell.metadata.get("mystnb", {})
+        and len(cell.source.splitlines()) > 8
+        and not re.search(r"\b(assert|print|def)\b", cell.source)
+        and "hide-input" not in cell.metadata.get("tags", [])
+    ]
+    assert unfolded == [], "tag these cells hide-input"
+
+
+def test_every_word_of_the_glossary_is_linked_from_a_chapter():
+    glossary = (ROOT / "book" / "glossary.md").read_text()
+    words = re.findall(r"^([^\s:`{#].*)$", glossary[glossary.index(":sorted:") :], re.M)
+    text = "\n".join(
+        cell.source
+        for notebook in notebooks().values()
+        for cell in notebook.cells
+        if cell.cell_type == "markdown"
+    )
+    linked = {
+        re.sub(r".*<(.*)>", r"\1", " ".join(role.split())).lower()
+        for role in re.findall(r"\{term\}`([^`]+)`", text)
+    }
+    assert len(words) > 50
+    assert [word for word in words if word.lower() not in linked] == []

@@ -1,6 +1,11 @@
 """Mends what other extensions leave behind in the rendered pages."""
 
+import re
+from pathlib import Path
+
 from docutils import nodes
+
+ICONS_AS_SCRIPT = re.compile(r'\n?<(?:script|link)[^>]*scripts/fontawesome\.js[^>]*>(?:</script>)?')
 
 
 def remove_thebe(app, pagename, templatename, context, doctree):
@@ -34,8 +39,23 @@ def make_bibliography_a_list(app, doctree, docname):
         bibliography += nodes.list_item("", *text, ids=entry["ids"])
 
 
+def let_folded_code_name_itself(app, pagename, templatename, context, doctree):
+    """myst-nb labels every fold "Toggle hidden content", which hides the words that are shown."""
+    if "body" in context:
+        context["body"] = context["body"].replace('<summary aria-label="Toggle hidden content">', "<summary>")
+
+
+def drop_icons_as_script(app, exception):
+    """The theme loads its icons twice, as a font and as 1.5 MB of script: the font will do."""
+    if exception is None and app.builder.format == "html":
+        for page in Path(app.outdir).rglob("*.html"):
+            page.write_text(ICONS_AS_SCRIPT.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
 def setup(app):
     app.connect("html-page-context", remove_thebe, priority=900)  # after sphinx-thebe added them
+    app.connect("html-page-context", let_folded_code_name_itself)
     app.connect("doctree-resolved", remove_repeated_ids)
+    app.connect("build-finished", drop_icons_as_script)
     app.connect("doctree-resolved", make_bibliography_a_list)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
