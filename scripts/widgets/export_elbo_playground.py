@@ -5,6 +5,7 @@ optimizer, independently of the page's own modules: tests/test_widget_elbo_playg
 """
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
-from scipy.integrate import quad
+from scipy.integrate import fixed_quad
 from scipy.optimize import minimize
 from scipy.stats import norm
 
@@ -28,7 +29,7 @@ START = (-0.5, -1.0)  # mean and log variance of q, as the page starts
 class Model:
     """z ~ N(0, 1), and two features: N(curve(z), noise_variance) and N(z / 2, noise_variance)."""
 
-    curve: callable
+    curve: Callable
     noise_variance: float
 
     def log_likelihood(self, x, z):
@@ -49,26 +50,27 @@ MODELS = {
 
 
 def integral(function, center, width):
-    """The integral of a function that has died away ten widths from the center, in pieces of one width."""
-    edges = center + width * np.arange(-10, 11)
-    return sum(
-        quad(function, low, high, epsabs=1e-12)[0] for low, high in pairwise(edges)
-    )
+    """The integral of a function that has died away ten widths from the center, in pieces of half a width."""
+    edges = center + width * np.arange(-10, 10.5, 0.5)
+    return sum(fixed_quad(function, low, high, n=20)[0] for low, high in pairwise(edges))
 
 
 def parts(model, x, mean, log_var):
     """What the bars show, in nats: each by its own integral over q."""
-    q = norm(mean, np.exp(log_var / 2))
+    std = np.exp(log_var / 2)
     log_evidence = model.log_evidence(x)
 
+    def log_q(z):
+        return norm.logpdf(z, mean, std)
+
     def expectation(function):
-        return integral(lambda z: q.pdf(z) * function(z), mean, q.std())
+        return integral(lambda z: np.exp(log_q(z)) * function(z), mean, std)
 
     return {
         "reconstruction": expectation(lambda z: model.log_likelihood(x, z)),
-        "klToPrior": expectation(lambda z: q.logpdf(z) - norm.logpdf(z)),
-        "elbo": expectation(lambda z: model.log_joint(x, z) - q.logpdf(z)),
-        "klToPosterior": expectation(lambda z: q.logpdf(z) - (model.log_joint(x, z) - log_evidence)),
+        "klToPrior": expectation(lambda z: log_q(z) - norm.logpdf(z)),
+        "elbo": expectation(lambda z: model.log_joint(x, z) - log_q(z)),
+        "klToPosterior": expectation(lambda z: log_q(z) - (model.log_joint(x, z) - log_evidence)),
         "logEvidence": log_evidence,
     }
 
@@ -98,8 +100,9 @@ def draw_curves(ax, model, q, summits):
     ax.plot(z, posterior, color="C0", linestyle="-", label="posterior")
     ax.plot(z, norm.pdf(z, q[0], np.exp(q[1] / 2)), color="C1", linestyle="--", label="q")
     for mean, log_var in summits:
-        ax.plot(z, norm.pdf(z, mean, np.exp(log_var / 2)), color="C1", linewidth=0.8)
-    ax.set(yticks=[], ylim=(0, None), xlabel="z")
+        ax.plot(z, norm.pdf(z, mean, np.exp(log_var / 2)), color="C1", linestyle="-", linewidth=0.8)
+    ax.set(yticks=[], ylim=(0, None), xlim=(-4.2, 4.2), xlabel="z")
+    ax.grid(visible=False)
 
 
 def draw_bars(ax, bars):
@@ -116,24 +119,25 @@ def draw_bars(ax, bars):
         ax.text(0.2, row, f"{bars[key]:.3f}".replace("-", "−"), va="center", fontsize=9)
     ax.axvline(bars["logEvidence"], color="C0", linewidth=1.5)
     ax.set_yticks(range(len(looks)), [name for name, _ in looks.values()])
-    ax.set(xlim=(-10.5, 0), xlabel="nats")
+    ax.set(xlim=(-8, 0), xticks=range(-8, 1, 2), xlabel="nats")
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)
 
 
 def draw_still():
     plotting.use_style()
-    figure, axes = plt.subplots(2, 2, figsize=(8, 5.6), width_ratios=[1.2, 1])
+    figure, axes = plt.subplots(2, 2, figsize=(8, 5.8), width_ratios=[1.2, 1])
     for (left, right), (name, model) in zip(axes, MODELS.items(), strict=True):
         bars = parts(model, X, *START)
-        tops = {tuple(np.round(summit(model, X, (side, -1.0)), 3)) for side in (-0.5, 0.5)}
+        tops = {tuple(summit(model, X, (side, -1.0)).round(3).tolist()) for side in (-0.5, 0.5)}
         draw_curves(left, model, START, tops)
         draw_bars(right, bars)
         left.set_title(f"{name} decoder", fontsize=10)
         for mean, log_var in sorted(tops):
             gap = parts(model, X, mean, log_var)["klToPosterior"]
             print(f"{name}: a climb ends at mean {mean}, log variance {log_var}, gap {gap:.3f} nats")
-    axes[0, 0].legend(fontsize=8.5, loc="upper left")
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=4, fontsize=10)
     return figure
 
 

@@ -38,7 +38,7 @@ export function createBars() {
     const list = rows(parts);
     const height = TOP + ROW * list.length + AXIS;
     const left = 142;
-    const right = width - 66;
+    const right = width - 74;
     const lowest = Math.min(-6, 1.06 * Math.min(parts.elbo, parts.reconstruction));
     const toX = scale([lowest, 0], [left, right]);
     const bottom = TOP + ROW * list.length;
@@ -65,7 +65,7 @@ export function createBars() {
         const connector = i < list.length - 1 ? [svg("path", { class: "connector", d: `M${toX(to)} ${y + BAR}v${ROW - BAR}` })] : [];
         return [
           svg("text", { class: "name", x: 0, y: y + BAR / 2 + 5 }, name),
-          svg("rect", { class: `bar ${key}`, x: start, y, width: end - start, height: BAR, ...FILLS[key] }),
+          svg("rect", { class: `bar ${key}`, x: start, y, width: Math.max(end - start, 0.1), height: BAR, ...FILLS[key] }),
           ...connector,
           svg("text", { class: "value", x: width, y: y + BAR / 2 + 5, "text-anchor": "end" }, number(value)),
         ];

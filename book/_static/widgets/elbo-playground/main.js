@@ -64,6 +64,7 @@ function start(box) {
   let steps = null; // how many it took, once it has arrived
   let fixed, posterior; // what depends on x and the model, not on q
   let parts;
+  let width; // of the drawings, in pixels
   let climbing = null; // the timer of a climb that is under way
   let announcement;
 
@@ -81,8 +82,6 @@ function start(box) {
 
   function draw() {
     parts = measure(MODELS[name], observation(), posterior, q);
-    const width = live.clientWidth;
-    if (width === 0) return; // hidden, as on paper
     curves.draw(width, fixed, q, path);
     curves.element.setAttribute("aria-label", describeCurves());
     bars.draw(width, parts);
@@ -98,11 +97,11 @@ function start(box) {
       `${number(parts.elbo)} + ${number(parts.klToPosterior)} = ${number(parts.logEvidence)}`;
     find(".residual").textContent = parts.residual === 0 ? "0" : parts.residual.toExponential(0).replace(/-/g, "−");
     clearTimeout(announcement);
-    if (!climbing) {
-      announcement = setTimeout(() => {
-        find("[role=status]").textContent = describe(name, posterior, q, parts, steps);
-      }, QUIET);
-    }
+    if (!climbing) announcement = setTimeout(announce, QUIET);
+  }
+
+  function announce() {
+    find("[role=status]").textContent = describe(name, posterior, q, parts, steps);
   }
 
   function describeCurves() {
@@ -133,6 +132,7 @@ function start(box) {
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     let done = 0;
     find(".climb").textContent = "Stop";
+    find("[role=status]").textContent = "Climbing.";
     const frame = () => {
       done = still ? way.length : Math.min(way.length, done + Math.ceil((done + 1) / 15));
       path = [from, ...way.slice(0, done)];
@@ -150,12 +150,12 @@ function start(box) {
   }
 
   live.addEventListener("input", ({ target }) => {
+    if (target.id === "elbo-mean") return moveQ({ ...q, mean: target.valueAsNumber });
+    if (target.id === "elbo-logVar") return moveQ({ ...q, logVar: target.valueAsNumber });
     if (target.type === "radio") name = target.value;
-    if (target.id === "elbo-x1") x1 = target.valueAsNumber;
+    else x1 = target.valueAsNumber;
     observe();
-    if (target.id === "elbo-mean") moveQ({ ...q, mean: target.valueAsNumber });
-    else if (target.id === "elbo-logVar") moveQ({ ...q, logVar: target.valueAsNumber });
-    else moveQ(q);
+    moveQ(q);
   });
   find(".climb").addEventListener("click", () => {
     const stop = climbing;
@@ -172,7 +172,14 @@ function start(box) {
   observe();
   box.append(live);
   box.classList.add("is-live");
-  new ResizeObserver(draw).observe(live);
+  width = live.clientWidth;
+  draw();
+  announce();
+  new ResizeObserver(() => {
+    if (live.clientWidth === width || live.clientWidth === 0) return; // the latter when hidden, as on paper
+    width = live.clientWidth;
+    draw();
+  }).observe(live);
   box.widget = {
     get state() {
       return { name, x: observation(), q, parts, steps, climbing: climbing !== null };

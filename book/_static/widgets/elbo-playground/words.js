@@ -31,6 +31,9 @@ function aboutBent(posterior, q, parts, onSummit) {
     const fit = parts.klToPosterior < 0.1 ? "and q nearly fits it" : "and q is not on it yet";
     return `This x leaves the posterior with one peak, ${fit}: a gap of ${gap}.${lazy(parts)}`;
   }
+  if (parts.klToPosterior > 5) {
+    return `q has mass where the posterior has next to none, and pays for it with a gap of ${gap}.`;
+  }
   const share = massRightOf(posterior.valley, q);
   if (share > 0.05 && share < 0.95) {
     const verdict = onSummit
