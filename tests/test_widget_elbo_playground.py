@@ -36,6 +36,7 @@ def page(browser, site):
 def playground(page):
     """The page as it opens, loaded once for all tests."""
     page.set_viewport_size({"width": 1280, "height": 900})
+    page.mouse.up()  # where a test failed in the middle of a drag
     choose(page, "straight")
     page.get_by_role("button", name="Reset").click()
     return page
