@@ -11,7 +11,7 @@ import { coordinates, inTheCompany, inThePrior } from "./words.js";
 const SIDE = 28; // pixels of a digit on a side
 const STRIP = 11; // digits in a strip
 const NEIGHBORS = 15; // as many as vote in the chapter
-const START = [0.6, 0.8];
+const START = [2, -1.6];
 const STEP = 0.1; // of an arrow key
 const BIG_STEP = 0.5; // with Shift
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
@@ -30,6 +30,8 @@ const LAYOUT = `
       aria-describedby="latent-explorer-how">
     <canvas class="points"></canvas>
     <svg aria-hidden="true"></svg>
+    <i class="neighbor"></i>
+    <i class="pointer"></i>
     <canvas class="digit lens"></canvas>
     <span class="hint" hidden></span>
   </div>
@@ -42,16 +44,16 @@ const LAYOUT = `
       <figure>
         <canvas class="digit real" role="img" aria-label="The test digit nearest to the pointer"
           width="${SIDE}" height="${SIDE}"></canvas>
-        <figcaption>Nearest real digit:<br><span class="real-label"></span></figcaption>
+        <figcaption>Nearest real digit:<span class="real-label"></span></figcaption>
       </figure>
     </div>
     <p class="place"></p>
     <p class="company"></p>
-    <div class="legend" role="group" aria-label="Highlight a class">
-      <span aria-hidden="true">Highlight a class</span>
-      ${COLORS.map((color, label) => `<button type="button" aria-pressed="false" data-label="${label}">
-        <i style="background: ${color}"></i>${label}</button>`).join("")}
-    </div>
+  </div>
+  <div class="legend" role="group" aria-labelledby="latent-explorer-legend">
+    <span id="latent-explorer-legend">Highlight a class</span>
+    ${COLORS.map((color, label) => `<button type="button" aria-pressed="false" data-label="${label}">
+      <i style="background: ${color}"></i>${label}</button>`).join("")}
   </div>
   <div class="toolbar">
     <button type="button" class="draw" aria-pressed="false">Draw a path</button>
@@ -60,6 +62,7 @@ const LAYOUT = `
     <span class="path-hint"></span>
   </div>
   ${strip("path")}${strip("straight")}
+  <p class="note">Below each digit stands the commonest class among the ${NEIGHBORS} test digits nearest to its z.</p>
   <p class="unseen" role="status"></p>`;
 
 function loadStyle(folder) {
@@ -81,8 +84,13 @@ export async function start(host, folder) {
   body.className = "explorer";
   body.innerHTML = LAYOUT;
   host.append(body);
+  const pause = () => new Promise((resolve) => setTimeout(resolve)); // lets the page scroll meanwhile
+  await pause();
+  const explorer = new Explorer(body, network, points);
+  await pause();
+  explorer.startOver();
   host.classList.add("alive"); // the style sheet hides the still picture, except on paper
-  host.widget = new Explorer(body, network, points);
+  host.widget = explorer;
 }
 
 class Explorer {
@@ -92,7 +100,6 @@ class Explorer {
     this.$ = (selector) => body.querySelector(selector);
     this.plane = new Plane(this.$(".plane"), points);
     this.#listen(body);
-    this.startOver();
   }
 
   // vae.decode: the probability of ink in each cell.
@@ -126,21 +133,10 @@ class Explorer {
     const top = SIDE * Math.floor(index / this.points.columns);
     this.$(".real").getContext("2d").drawImage(this.points.sheet, left, top, SIDE, SIDE, 0, 0, SIDE, SIDE);
     this.plane.movePointer(this.z, index);
-    this.#moveLens();
     this.$(".real-label").textContent = `a ${label}, ${distance.toFixed(2)} away`;
     this.$(".place").textContent = `z = ${coordinates(this.z)}: ${inThePrior(this.z)}`;
     this.$(".company").textContent = inTheCompany(votes(neighbors));
     this.#say(`z ${coordinates(this.z)}. Nearest real digit: a ${label}. ${this.$(".company").textContent}`);
-  }
-
-  // The digit under the pointer stands above it, or below where there is no room above.
-  #moveLens() {
-    const lens = this.$(".lens");
-    const [x, y] = this.plane.pixelsOf(this.z);
-    const [width, gap] = [lens.offsetWidth, 14];
-    const left = Math.max(2, Math.min(this.plane.element.clientWidth - width - 2, x - width / 2));
-    const top = y - gap - width < 2 ? y + gap : y - gap - width;
-    lens.style.transform = `translate(${left}px, ${top}px)`;
   }
 
   highlight(label) {
@@ -223,7 +219,6 @@ class Explorer {
     plane.addEventListener("pointerdown", (event) => this.#press(event));
     plane.addEventListener("pointermove", (event) => this.#hover(event));
     plane.addEventListener("pointerleave", () => (this.$(".hint").hidden = true));
-    new ResizeObserver(() => this.#moveLens()).observe(plane);
   }
 
   #key(event) {
@@ -278,7 +273,7 @@ class Explorer {
     if (hint.hidden) return;
     hint.textContent = `test digit ${index * this.points.every}: a ${label}`;
     const [x, y] = this.plane.pixelsOf(this.plane.zOf(event));
-    const left = Math.min(x + 12, this.plane.element.clientWidth - hint.offsetWidth - 2);
+    const left = Math.min(x + 12, this.plane.side - hint.offsetWidth - 2);
     hint.style.transform = `translate(${left}px, ${y + 14}px)`;
   }
 }

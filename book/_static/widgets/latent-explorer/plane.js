@@ -5,6 +5,8 @@ import { medians } from "./points.js";
 export const EDGE = 4.2; // the plane shows both coordinates from -EDGE to EDGE
 const SIZE = 420; // units of the SVG on a side, whatever its width on the screen
 const UNIT = SIZE / (2 * EDGE);
+const LENS = 56; // pixels of the digit under the pointer, on the screen
+const GAP = 14; // between the two
 
 // The ten colors of vaelib/plotting.py (Paul Tol's "muted" and black).
 export const COLORS = [
@@ -51,29 +53,33 @@ export class Plane {
     this.svg = element.querySelector("svg");
     this.svg.setAttribute("viewBox", `0 0 ${SIZE} ${SIZE}`);
     this.#drawPrior();
-    this.names = draw(this.svg, "g", {});
-    this.#drawNames();
     this.straight = draw(this.svg, "g", { class: "straight" });
     this.path = draw(this.svg, "g", { class: "path" });
-    this.neighbor = draw(this.svg, "circle", { class: "neighbor", r: 6 });
-    this.pointer = draw(this.svg, "g", { class: "pointer" });
-    for (const r of [8, 1.5]) draw(this.pointer, "circle", { r });
-    new ResizeObserver(() => this.drawPoints()).observe(element);
+    this.names = draw(this.svg, "g", {});
+    this.#drawNames();
+    this.side = element.clientWidth; // kept: asking for it in every frame would lay out the page each time
+    new ResizeObserver(() => {
+      this.side = element.clientWidth;
+      this.drawPoints();
+      if (this.pointer) this.movePointer(...this.pointer);
+    }).observe(element);
   }
 
   // The prior is round: circles of radius 1, 2 and 3, and what share of its draws each holds.
   #drawPrior() {
-    for (let value = -4; value <= 4; value += 2) {
+    for (const value of [-4, -2, 0, 2, 4]) {
       const [x, y] = toSvg([value, value]);
       const label = String(value).replace("-", "−");
-      draw(this.svg, "text", { class: "tick", x, y: SIZE - 5 }, value === 4 ? "z₁ = 4" : label);
-      if (value > -4) draw(this.svg, "text", { class: "tick left", x: 5, y: y + 4 }, value === 4 ? "z₂ = 4" : label);
+      if (value < 4) draw(this.svg, "text", { class: "tick", x, y: SIZE - 5 }, label);
+      if (value > -4) draw(this.svg, "text", { class: "tick left", x: 5, y: y + 4 }, label);
     }
+    draw(this.svg, "text", { class: "tick", x: SIZE - 12, y: SIZE - 5 }, "z₁");
+    draw(this.svg, "text", { class: "tick", x: 30, y: toSvg([0, 4])[1] + 4 }, "z₂");
     for (const radius of [1, 2, 3]) {
       draw(this.svg, "circle", { class: "sigma", cx: SIZE / 2, cy: SIZE / 2, r: radius * UNIT });
       const inside = `${radius}σ: ${Math.round(100 * (1 - Math.exp(-(radius ** 2) / 2)))}%`;
-      const at = toSvg([radius * Math.SQRT1_2, -radius * Math.SQRT1_2]);
-      draw(this.svg, "text", { class: "sigma", x: at[0] + 4, y: at[1] + 10 }, inside);
+      const [x, y] = toSvg([-0.26 * radius, -0.97 * radius]);
+      draw(this.svg, "text", { class: "sigma", x, y: y + 13 }, inside);
     }
   }
 
@@ -89,8 +95,8 @@ export class Plane {
   }
 
   drawPoints() {
-    const side = this.element.clientWidth;
-    this.canvas.width = this.canvas.height = Math.round(side * devicePixelRatio);
+    if (this.side === 0) return; // not on the page yet
+    this.canvas.width = this.canvas.height = Math.round(this.side * devicePixelRatio);
     const context = this.canvas.getContext("2d");
     const scale = this.canvas.width / SIZE;
     context.scale(scale, scale);
@@ -131,12 +137,21 @@ export class Plane {
     }
   }
 
-  movePointer(z, neighborIndex) {
-    this.pointer.setAttribute("transform", `translate(${toSvg(z)})`);
-    const [x, y] = toSvg(this.points.z.subarray(2 * neighborIndex, 2 * neighborIndex + 2));
-    this.neighbor.setAttribute("cx", x);
-    this.neighbor.setAttribute("cy", y);
-    this.neighbor.setAttribute("stroke", COLORS[this.points.labels[neighborIndex]]);
+  // The pointer; above it, or below where there is no room above, the digit under it; a ring around its
+  // nearest neighbor. HTML moved by CSS, which costs neither layout nor paint.
+  movePointer(z, neighbor) {
+    this.pointer = [z, neighbor];
+    const move = (selector, x, y) => {
+      const node = this.element.querySelector(selector);
+      node.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px)`;
+      return node;
+    };
+    const [x, y] = this.pixelsOf(z);
+    move(".pointer", x, y);
+    const left = Math.max(2, Math.min(this.side - LENS - 2, x - LENS / 2));
+    move(".lens", left, y - GAP - LENS < 2 ? y + GAP : y - GAP - LENS);
+    const ring = move(".neighbor", ...this.pixelsOf(this.points.z.subarray(2 * neighbor, 2 * neighbor + 2)));
+    ring.style.borderColor = COLORS[this.points.labels[neighbor]];
   }
 
   // From a mouse or touch event to z, and from z to pixels from the plane's upper left corner.
@@ -150,6 +165,6 @@ export class Plane {
   }
 
   pixelsOf(z) {
-    return toSvg(z).map((value) => (value * this.element.clientWidth) / SIZE);
+    return toSvg(z).map((value) => (value * this.side) / SIZE);
   }
 }

@@ -14,7 +14,7 @@ export function inThePrior([z1, z2]) {
   let ring = `between the ${outer - 1}σ and ${outer}σ circles`;
   if (radius <= 1) ring = "inside the 1σ circle";
   if (radius > 3) ring = "outside the 3σ circle";
-  return `${radius.toFixed(2)} from the center, ${ring}. ${farther(Math.exp(-(radius ** 2) / 2))}`;
+  return `${radius.toFixed(2)} from the center and ${ring}. ${farther(Math.exp(-(radius ** 2) / 2))}`;
 }
 
 function farther(part) {
