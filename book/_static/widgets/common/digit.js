@@ -2,7 +2,7 @@
 
 // Draws `pixels`, row by row, 0 white and 1 black, one canvas pixel each; CSS makes them larger.
 export function drawDigit(canvas, pixels, side) {
-  canvas.width = canvas.height = side;
+  if (canvas.width !== side || canvas.height !== side) canvas.width = canvas.height = side; // lays out the page
   const context = canvas.getContext("2d");
   const image = context.createImageData(side, side);
   for (let index = 0; index < side * side; index++) {
