@@ -18,9 +18,10 @@ PAGE = "book/08_anomaly_correction.html"
 MODULES = "/_static/widgets/repair-bench/"
 FIELDS = ("x", "outlier_probability", "mean", "std")
 
-# A hundred steps of Adam in 32-bit floats, in another order of additions: rounding errors of 1e-7 grow along
-# the way. They stay far below what the eye or the error over the image can tell.
-LARGEST, AVERAGE = 0.02, 2e-4
+# A hundred steps of Adam in 32-bit floats, whose sums are added up in another order in the page. The search
+# ends in the same place all the same: differences were at most 7e-7, 6e-8 on average, on the machine that
+# wrote this. The bounds leave room for others, far below the 1/255 of a gray level that an eye could see.
+LARGEST, AVERAGE = 1e-3, 1e-5
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,9 @@ def canvas_on(page, name):
 
 
 def wait_for_answer(page):
-    page.wait_for_function("document.getElementById('repair-bench').widget.player.isFinished", timeout=120_000)
+    page.wait_for_function(
+        "document.getElementById('repair-bench').widget.player.isFinished", timeout=120_000
+    )
     return {
         "x": image_on(page, "player.frames.at(-1).repaired"),
         "outlier_probability": image_on(page, "player.frames.at(-1).outlierProbability"),
@@ -81,6 +84,7 @@ def wait_for_answer(page):
 def assert_close(found, expected):
     for field in FIELDS:
         difference = np.abs(found[field] - expected[field])
+        print(f"{field}: {difference.max():.1e} at most, {difference.mean():.1e} on average")
         assert difference.max() < LARGEST, field
         assert difference.mean() < AVERAGE, field
 
@@ -103,7 +107,7 @@ ANSWER = """async ([modules, image]) => {
 
 def answer_of_page(page, damaged):
     values = page.evaluate(ANSWER, [MODULES, damaged.ravel().tolist()])
-    return dict(zip(FIELDS, np.array(values, "float32").reshape(4, 28, 28, 1), strict=True))
+    return dict(zip(FIELDS, np.array(values, "float32").reshape(4, 1, 28, 28, 1), strict=True))
 
 
 def test_constants_and_noise_are_those_of_vaelib(vae):
@@ -111,18 +115,27 @@ def test_constants_and_noise_are_those_of_vaelib(vae):
     assert settings(vae) == stored
 
 
+def test_opens_with_a_noisy_3_whose_strokes_go_onto_the_mask_and_come_off(page, digits):
+    truth = image_on(page, "truth")
+    assert np.array_equal(truth[0], digits[13])
+    page.get_by_role("button", name="Repair").click()
+    wait_for_answer(page)
+    healthy_stroke = ((image_on(page, "damaged") == truth) & (truth > 0.5)).ravel()
+    on_mask = [
+        np.mean(image_on(page, f"player.frames[{step}].outlierProbability").ravel()[healthy_stroke])
+        for step in (0, 10, 100)
+    ]
+    assert on_mask[0] < 0.05 < on_mask[2] < 0.85 * on_mask[1]
+
+
 def test_page_repairs_as_vaelib_does(page, vae, digits):
     stored = np.load(FOLDER / "cases.npz")
-    damaged = np.stack([dirty[place] for place, dirty in enumerate(damaged_ways(digits).values())])
-    assert np.array_equal(damaged, stored["damaged"])
-    live = answer_of(vae, damaged)
-    for case, dirty in enumerate(damaged):
-        found = answer_of_page(page, dirty)
-        for name, expected in {"live": live, "stored": stored}.items():
-            for field in FIELDS:
-                difference = np.abs(found[field] - expected[field][case])
-                print(case, name, field, f"{difference.max():.1e} {difference.mean():.1e}")
-            assert_close(found, {field: expected[field][case] for field in FIELDS})
+    for case, images in enumerate(damaged_ways(digits).values()):
+        damaged = images[case : case + 1]
+        assert np.array_equal(damaged[0], stored["damaged"][case])
+        found = answer_of_page(page, damaged)
+        assert_close(found, answer_of(vae, damaged))
+        assert_close(found, {field: stored[field][case] for field in FIELDS})
 
 
 def test_gradient_is_that_of_automatic_differentiation(page, vae, digits):
@@ -163,7 +176,21 @@ def test_plain_reconstruction_is_keras_s(page, vae):
     assert np.allclose(image_on(page, "rebuilt"), expected, atol=1e-5)
     assert np.allclose(canvas_on(page, "rebuilt"), expected, atol=0.5 / 255 + 1e-5)
     error = rmse(expected, image_on(page, "truth"))
-    assert page.locator(".bench-rebuilt output").inner_text() == f"{error:.3f}"
+    assert page.locator(".bench-rebuilt figcaption span").inner_text() == f"{error:.3f}"
+
+
+def test_three_things_to_try_are_as_the_chapter_says(page, vae, digits):
+    one = digits[1:2]
+    beside, on_it, gap = one.copy(), one.copy(), one.copy()
+    beside[:, 4:24, 8:10] = 1
+    on_it[:, 12:16, 12:16] = 1
+    gap[:, 13:15] = 0
+    for damaged, share_found in ((beside, 1), (on_it, 0), (gap, 0)):
+        mask = damaged != one
+        assert mask.sum() > 5
+        assert np.mean(answer_of_page(page, damaged)["outlier_probability"][mask] > 0.5) == share_found
+    whole = answer_of_page(page, one)["x"]
+    assert rmse(whole, one) < 0.01 < 0.05 < rmse(vae.reconstruct(one), one)
 
 
 def test_mouse_paints_repairs_and_shows_what_vaelib_says(page, vae, digits):
@@ -181,7 +208,7 @@ def test_mouse_paints_repairs_and_shows_what_vaelib_says(page, vae, digits):
     damaged[:, 5:7, 3:25] = 0.5
     assert np.array_equal(image_on(page, "damaged"), damaged)
     assert np.allclose(canvas_on(page, "damaged"), damaged, atol=0.5 / 255 + 1e-6)
-    assert page.get_by_role("status").inner_text() == "44 pixels damaged."
+    assert page.locator("#repair-bench [role=status]").inner_text() == "44 pixels damaged."
 
     page.get_by_role("button", name="Repair").click()
     found, expected = wait_for_answer(page), answer_of(vae, damaged)
@@ -189,7 +216,7 @@ def test_mouse_paints_repairs_and_shows_what_vaelib_says(page, vae, digits):
     assert np.allclose(canvas_on(page, "repaired"), found["x"], atol=0.5 / 255 + 1e-6)
     called = expected["outlier_probability"] > 0.5
     mask = damaged != truth
-    said = page.get_by_role("status").inner_text()
+    said = page.locator("#repair-bench [role=status]").inner_text()
     assert said.startswith(f"Found {np.sum(called & mask)} of the 44 damaged pixels")
     errors = [rmse(image, truth) for image in (damaged, expected["x"], vae.reconstruct(damaged))]
     assert np.allclose([float(number) for number in re.findall(r"0\.\d{3}", said)], errors, atol=0.0015)
@@ -227,7 +254,7 @@ def test_keyboard_paints_repairs_and_goes_back_over_the_steps(page, vae, digits)
     assert page.locator(".bench-step").inner_text() == "1 of 100"
     early = image_on(page, "player.frames[1].repaired")
     assert np.allclose(canvas_on(page, "repaired"), early, atol=0.5 / 255 + 1e-6)
-    assert page.locator(".bench-repaired output").inner_text() == f"{rmse(early, truth):.3f}"
+    assert page.locator(".bench-repaired figcaption span").inner_text() == f"{rmse(early, truth):.3f}"
 
 
 def test_every_kind_of_damage_changes_what_it_says(page):

@@ -13,7 +13,7 @@ const HALF_A_LEVEL = 0.5 / 255; // a pixel that changed by less is not damaged
 
 const figure = (name, title) =>
   `<figure class="bench-${name}"><canvas class="digit" role="img" aria-label="${title}"></canvas>
-   <figcaption>${title} <output></output></figcaption></figure>`;
+   <figcaption>${title} <span></span></figcaption></figure>`;
 
 const choices = (name, labels) =>
   labels
@@ -40,9 +40,9 @@ const MARKUP = `
           aria-describedby="bench-keys"></canvas>
         <div class="bench-cursor"></div>
       </div>
-      <figcaption>Damaged <output></output></figcaption>
+      <figcaption>Damaged <span></span></figcaption>
     </figure>
-    ${figure("rebuilt", "Plain reconstruction")}
+    ${figure("rebuilt", "Reconstruction")}
     ${figure("mask", "Outlier probability")}
     ${figure("repaired", "Repair")}
     ${figure("truth", "Truth")}
@@ -53,9 +53,9 @@ const MARKUP = `
     <button type="button" class="bench-repair">Repair</button>
     <button type="button" class="bench-play">Play</button>
     <label>Step <input type="range" min="0" value="0"></label>
-    <output class="bench-step"></output>
+    <span class="bench-step"></span>
   </div>
-  <div class="bench-errors" hidden>
+  <div class="bench-errors">
     <svg preserveAspectRatio="none" aria-hidden="true"></svg>
     <p>Error of the <b class="repaired">repair</b> after each step, against the
       <b class="rebuilt">plain reconstruction</b> and the <b class="damaged">damaged image</b></p>
@@ -100,7 +100,7 @@ class RepairBench {
       },
     );
     this.listen();
-    this.pick(3);
+    this.pick(13);
     this.damage("30 % noise");
   }
 
@@ -167,14 +167,13 @@ class RepairBench {
     this.draw("rebuilt", this.rebuilt);
     for (const name of ["mask", "repaired"]) {
       drawNothing(this.find(`.bench-${name} canvas`), this.model.settings.side);
-      this.find(`.bench-${name} output`).textContent = "";
+      this.find(`.bench-${name} figcaption span`).textContent = "";
     }
-    this.find(".bench-errors").hidden = true;
+    this.showErrors();
   }
 
   repair() {
     this.player.clear();
-    this.errors = [];
     this.order += 1;
     this.worker.postMessage({ image: this.damaged, order: this.order });
     this.say("Repairing …");
@@ -183,17 +182,21 @@ class RepairBench {
   draw(name, pixels) {
     drawDigit(this.find(`.bench-${name} canvas`), pixels, this.model.settings.side);
     if (name === "truth") return;
-    this.find(`.bench-${name} output`).textContent = rmse(pixels, this.truth).toFixed(3);
+    this.find(`.bench-${name} figcaption span`).textContent = rmse(pixels, this.truth).toFixed(3);
   }
 
   showFrame() {
-    const { frames, shown, last } = this.player;
-    const { outlierProbability, repaired } = frames[shown];
+    const { outlierProbability, repaired } = this.player.frames[this.player.shown];
     drawMask(this.find(".bench-mask canvas"), outlierProbability, this.model.settings.side);
     this.draw("repaired", repaired);
-    const levels = { damaged: rmse(this.damaged, this.truth), rebuilt: rmse(this.rebuilt, this.truth) };
-    const curve = frames.map((frame) => rmse(frame.repaired, this.truth));
-    this.find(".bench-errors").hidden = false;
+    this.showErrors();
+  }
+
+  showErrors() {
+    const error = (pixels) => rmse(pixels, this.truth);
+    const levels = { damaged: error(this.damaged), rebuilt: error(this.rebuilt) };
+    const { frames, shown, last } = this.player;
+    const curve = frames.map((frame) => error(frame.repaired));
     drawErrors(this.find(".bench-errors svg"), levels, curve, shown, last);
   }
 

@@ -31,10 +31,12 @@ export class Sheet {
     if (!this.last) return;
     const [from, to] = [this.last, this.positionOf(event)];
     const steps = Math.max(Math.abs(to.row - from.row), Math.abs(to.column - from.column));
-    for (let step = 1; step <= steps; step++) {
-      const between = (a, b) => Math.round(a + ((b - a) * step) / steps);
-      this.touch({ row: between(from.row, to.row), column: between(from.column, to.column) });
-    }
+    const between = (a, b, step) => Math.round(a + ((b - a) * step) / steps);
+    const way = Array.from({ length: steps }, (_, step) => ({
+      row: between(from.row, to.row, step + 1),
+      column: between(from.column, to.column, step + 1),
+    }));
+    this.touch(...way);
     this.last = to;
   }
 
@@ -75,12 +77,14 @@ export class Sheet {
     return Math.min(Math.max(position, 0), this.side - BRUSH);
   }
 
-  touch({ row, column }) {
-    const pixels = [];
-    for (let down = 0; down < BRUSH; down++) {
-      for (let right = 0; right < BRUSH; right++) pixels.push((row + down) * this.side + column + right);
+  touch(...places) {
+    const pixels = new Set();
+    for (const { row, column } of places) {
+      for (let down = 0; down < BRUSH; down++) {
+        for (let right = 0; right < BRUSH; right++) pixels.add((row + down) * this.side + column + right);
+      }
     }
-    this.paint(pixels);
+    if (pixels.size) this.paint(pixels);
   }
 
   placeCursor() {
