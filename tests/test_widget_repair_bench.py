@@ -19,7 +19,7 @@ MODULES = "/_static/widgets/repair-bench/"
 FIELDS = ("x", "outlier_probability", "mean", "std")
 
 # A hundred steps of Adam in 32-bit floats, whose sums are added up in another order in the page. The search
-# ends in the same place all the same: differences were at most 7e-7, 6e-8 on average, on the machine that
+# ends in the same place all the same: differences were at most 9e-6, 2e-7 on average, on the machine that
 # wrote this. The bounds leave room for others, far below the 1/255 of a gray level that an eye could see.
 LARGEST, AVERAGE = 1e-3, 1e-5
 
@@ -189,8 +189,9 @@ def test_three_things_to_try_are_as_the_chapter_says(page, vae, digits):
         mask = damaged != one
         assert mask.sum() > 5
         assert np.mean(answer_of_page(page, damaged)["outlier_probability"][mask] > 0.5) == share_found
-    whole = answer_of_page(page, one)["x"]
-    assert rmse(whole, one) < 0.01 < 0.05 < rmse(vae.reconstruct(one), one)
+    for whole in digits[[3, 8, 13], None]:
+        redrawn = rmse(vae.reconstruct(whole), whole)
+        assert rmse(answer_of_page(page, whole)["x"], whole) < 0.2 * redrawn
 
 
 def test_mouse_paints_repairs_and_shows_what_vaelib_says(page, vae, digits):

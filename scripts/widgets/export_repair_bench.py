@@ -24,7 +24,7 @@ from vaelib import Contaminated, correct, correction, gaussian, likelihoods, plo
 
 FOLDER = ROOT / "book" / "_static" / "widgets" / "repair-bench"
 DATA_SHAPE, LATENT_DIM = (28, 28, 1), 32
-HIDDEN, EPOCHS = (112, 224), 15  # as wide as a megabyte allows, a little more than the chapter's 10
+HIDDEN, EPOCHS = (112, 224), 15  # as wide as a megabyte allows; the chapter trains 10
 LEARNED = ("white", "white_log_var", "gray_intercept", "gray_slope")
 DAMAGE = LinearSegmentedColormap.from_list("damage", ["white", "#D55E00"])  # as in the bench
 SEED = 0  # of the repair's noise: correct's default

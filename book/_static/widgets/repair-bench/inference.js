@@ -2,8 +2,9 @@
 //
 // Mirrors _infer, _sample and _log_odds in vaelib/correction.py.
 
+import { sigmoid } from "../common/network.js";
 import { backward, decode, encode } from "./decoder.js";
-import { components, logProbGradient, sigmoid } from "./likelihood.js";
+import { components, logProbGradient } from "./likelihood.js";
 
 // The exponential of a multiple of a log variance that is kept within its bounds, as gaussian.bounded does.
 function expBounded(factor, logVar, limit) {

@@ -1,15 +1,14 @@
 // What the decoder's output says about the pixels: p(x given z), its gradient, its mean and variance.
 //
-// Mirrors ZeroOneInflated and Contaminated in vaelib/likelihoods.py. `params` holds three numbers for each
-// pixel: the log odds that it is black (0, the empty paper) and that it is white (1, ink), both against gray,
-// and the logit of gray's mean. `likelihood` holds the constants and what was learned, from settings.json.
+// Mirrors ZeroOneInflated and Contaminated in vaelib/likelihoods.py; equations are named as in chapter 8.
+// `params` holds three numbers for each pixel: the log odds that it is black (0, the empty paper) and that it
+// is white (1, ink), both against gray, and the logit of gray's mean. `likelihood` holds the constants and
+// what was learned, from settings.json.
 
-export function softplus(value) {
+import { sigmoid } from "../common/network.js";
+
+function softplus(value) {
   return Math.max(value, 0) + Math.log1p(Math.exp(-Math.abs(value)));
-}
-
-export function sigmoid(value) {
-  return value < 0 ? 1 - 1 / (1 + Math.exp(value)) : 1 / (1 + Math.exp(-value));
 }
 
 function logSumExp(a, b, c) {

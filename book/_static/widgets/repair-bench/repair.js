@@ -25,7 +25,7 @@ function summarize(model, x, q, logOdds) {
   return { outlierProbability, ...withNeighbors(x, outlierProbability, mean, std, settings.inference) };
 }
 
-// Mean and standard deviation given also how the decoder missed the healthy pixels around: eq. "ac-neighbors".
+// Both given also how the decoder missed the healthy pixels around: eq. "ac-neighbors".
 function withNeighbors(x, outlierProbability, mean, std, { neighbors, neighbor_variance, neighbor_share }) {
   const side = Math.sqrt(x.length);
   const total = neighbors.flat().reduce((sum, weight) => sum + weight, 0);
