@@ -67,11 +67,11 @@ def tab(browser):
     tab.close()
 
 
-def accessibility_faults(tab, mode):
-    """What axe finds on the page as it stands, in light or dark mode."""
+def accessibility_faults(tab, mode, part="html"):
+    """What axe finds on the page as it stands, or on a part of it, in light or dark mode."""
     tab.evaluate("mode => document.documentElement.dataset.theme = mode", mode)
     tab.evaluate(Axe().axe_script)
-    result = tab.evaluate("options => axe.run(options)", AXE_OPTIONS)
+    result = tab.evaluate("([part, options]) => axe.run(part, options)", [part, AXE_OPTIONS])
     rules = result["passes"] + result["violations"] + result["inapplicable"] + result["incomplete"]
     assert {"wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"} <= {tag for rule in rules for tag in rule["tags"]}
     return [

@@ -4,11 +4,10 @@ import re
 
 import numpy as np
 import pytest
-from axe_core_python.sync_playwright import Axe
 from scipy.stats import norm
 
 import vaelib
-from browser import needs_browser
+from browser import accessibility_faults, needs_browser
 from export_elbo_playground import MODELS, START, STILL, X, parts, summit
 
 pytestmark = needs_browser
@@ -325,11 +324,9 @@ def test_what_the_chapter_says_to_try_comes_out_as_it_says(playground):
 def test_accessible_and_fits_a_phone(mode, playground):
     playground.set_viewport_size({"width": 390, "height": 844})
     playground.add_style_tag(content="* { transition: none !important }")
-    playground.evaluate("mode => document.documentElement.dataset.theme = mode", mode)
     press_climb(playground)
     assert playground.evaluate("document.documentElement.scrollWidth") <= 390
-    found = Axe().run(playground, "#elbo-playground")["violations"]
-    assert [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in found] == []
+    assert accessibility_faults(playground, mode, "#elbo-playground") == []
 
 
 def test_still_picture_stands_in_without_javascript_and_on_paper(playground, browser, site):

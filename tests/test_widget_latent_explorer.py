@@ -4,11 +4,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from axe_core_python.sync_playwright import Axe
 from scipy.special import expit
 
 import vaelib
-from browser import needs_browser
+from browser import accessibility_faults, needs_browser
 from export_latent_explorer import (
     EXAMPLE,
     FOLDER,
@@ -353,8 +352,7 @@ class TestPage:
         explorer.set_viewport_size({"width": 390, "height": 844})
         assert explorer.evaluate("document.documentElement.scrollWidth") == 390
         for mode in ("dark", "light"):
-            explorer.evaluate("mode => document.documentElement.dataset.theme = mode", mode)
-            assert Axe().run(explorer, "#latent-explorer")["violations"] == [], mode
+            assert accessibility_faults(explorer, mode, "#latent-explorer") == []
 
     def test_paper_shows_the_still_picture(self, explorer):
         explorer.emulate_media(media="print")

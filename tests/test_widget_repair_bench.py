@@ -6,9 +6,8 @@ import re
 import numpy as np
 import pytest
 import tensorflow as tf
-from axe_core_python.sync_playwright import Axe
 
-from browser import needs_browser
+from browser import accessibility_faults, needs_browser
 from export_repair_bench import FOLDER, damaged_ways, read_vae, rmse, settings
 from vaelib import Contaminated, correct, gaussian
 
@@ -305,8 +304,7 @@ def test_bench_is_light_and_waits_until_it_is_near(tab, site):
 def test_bench_is_accessible_and_fits_a_phone(page):
     page.add_style_tag(content="* { transition: none !important }")
     for mode in ("light", "dark"):
-        page.evaluate("mode => document.documentElement.dataset.theme = mode", mode)
-        assert Axe().run(page, "#repair-bench")["violations"] == []
+        assert accessibility_faults(page, mode, "#repair-bench") == []
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.set_viewport_size({"width": 1280, "height": 1000})
