@@ -26,8 +26,8 @@ AT_LIMIT = 0.005  # share of a head's outputs that are its extreme to the bit; o
 LARGE_LOG_VAR = 12.0  # a std of 1/400, or of 400: over 5 nats a unit for its width alone
 FAR = 2.0  # in the std of the aggregate posterior, or its mean in stds; trained models are within 1.6
 MISFIT = 10.0  # in the likelihood's variance; one that was fixed at a sensible guess is off by less
-BEST_TENTH = 0.3  # share of the training data better than the best tenth of x; a tenth, if nothing is memorized
-TAIL = 0.1  # share of x beyond the training data's worst hundredth; some are, of a model that fits its data well
+BEST_TENTH = 0.3  # share of the training data better than the best tenth of x; itself a tenth, without memory
+TAIL = 0.1  # share of x beyond the worst hundredth of the training data; a good fit puts some there
 
 
 class Finding(NamedTuple):
