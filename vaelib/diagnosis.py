@@ -26,7 +26,7 @@ AT_LIMIT = 0.005  # share of a head's outputs that are its extreme to the bit; o
 LARGE_LOG_VAR = 12.0  # a std of 1/400, or of 400: over 5 nats a unit for its width alone
 FAR = 2.0  # in the std of the aggregate posterior, or its mean in stds; trained models are within 1.6
 MISFIT = 10.0  # in the likelihood's variance; one that was fixed at a sensible guess is off by less
-WORSE = 0.85  # share of x worse than the training data's median; for anomalies alone to do it, 70% of x must be
+WORSE = 0.85  # share of x worse than the training data's median; anomalies alone would have to be 70% of x
 TAIL = 0.1  # share of x beyond the worst hundredth of the training data; a good fit puts some there
 
 
@@ -337,8 +337,8 @@ def _data(vae, x, x_train, rng):
         yield Finding(
             "anomalies_in_x",
             tail,
-            f"{tail:.0%} of x score worse than all but 1% of x_train, and the others do not: anomalies, or data"
-            " of another kind.",
+            f"{tail:.0%} of x score worse than all but 1% of x_train, and the others do not: anomalies, or"
+            " data of another kind.",
             (19,),
         )
 
