@@ -235,7 +235,7 @@ def one_number_for_a_batch(bench):
     return diagnose(vae, bench.x_test, score=lambda x: np.mean(np.square(x - vae.reconstruct(x))))
 
 
-def test_data_in_training(bench):
+def shared_rows(bench):
     return diagnose(bench.healthy, np.concatenate([bench.x_test, bench.x[:40]]), bench.x)
 
 
@@ -270,7 +270,11 @@ def flat(bench):
 
 
 def convolutional(bench):
-    return fit(vaelib.conv_vae(bench.shape, 6, (8, 16), seed=bench.seed), bench.x), bench.x, bench.x_test
+    return (
+        fit(vaelib.conv_vae(bench.shape, 6, (8, 16), seed=bench.seed), bench.x, epochs=25),
+        bench.x,
+        bench.x_test,
+    )
 
 
 def table(bench):
@@ -337,7 +341,7 @@ ALSO_BROKEN = {  # cousins of the entries
     "overflow, after a step": (overflow_trained, "not_finite"),
     "standardized data": (standardized, "out_of_range"),
     "one number for a batch": (one_number_for_a_batch, "score_of_batch"),
-    "test data in training": (test_data_in_training, "seen_in_training"),
+    "test data in training": (shared_rows, "seen_in_training"),
 }
 
 

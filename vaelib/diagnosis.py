@@ -406,9 +406,10 @@ def _heads(vae, x, seen, rng):
     elsewhere = [np.array(head) for head in vae.encoder(strange)]
     for name, head, values in zip(("mean", "log_var"), (seen.mean, seen.log_var), elsewhere, strict=True):
         values = np.concatenate([head, values])
-        limit = max(values.min(), values.max(), key=lambda end: np.mean(values == end))
-        share = np.mean(values == limit)  # of real numbers, hardly two are equal
-        if head.min() >= 0 and (head.max() > 0.1 or share > AT_LIMIT):  # a quiet log_var may be just above 0
+        values = values[:, np.ptp(values, axis=0) > 0]  # a unit may be constant, as in a linear model
+        ends = (values.min(), values.max()) if values.size else ()
+        share, limit = max(((np.mean(values == end), end) for end in ends), default=(0.0, 0.0))
+        if head.min() >= 0 and (head.max() > 0.1 or not head.any()):  # a quiet log_var may be just above 0
             yield Finding(
                 "one_sided_head",
                 head.min(),
@@ -416,7 +417,7 @@ def _heads(vae, x, seen, rng):
                 " an activation on the head?",
                 (9,),
             )
-        elif share > AT_LIMIT:
+        elif share > AT_LIMIT:  # of real numbers, hardly two are equal
             yield Finding(
                 "head_at_limit",
                 share,
