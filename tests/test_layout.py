@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "autoencoder": {"likelihoods", "networks", "model"},
     "vae": {"gaussian", "likelihoods", "networks", "model"},
     "anomaly": {"gaussian", "vae"},
+    "diagnosis": {"gaussian", "vae"},
     "imputation": {"gaussian", "anomaly", "vae"},
     "correction": {"gaussian", "likelihoods", "model", "vae"},
     "estimators": {"likelihoods", "networks", "vae", "anomaly", "imputation", "correction"},

@@ -38,6 +38,7 @@ from vaelib.autoencoder import Autoencoder  # noqa: E402
 from vaelib.correction import Correction, correct  # noqa: E402
 from vaelib.corruption import corrupt  # noqa: E402
 from vaelib.data import Images, Table, load_images, load_table  # noqa: E402
+from vaelib.diagnosis import diagnose  # noqa: E402
 from vaelib.imputation import impute  # noqa: E402
 from vaelib.likelihoods import (  # noqa: E402
     Bernoulli,
@@ -71,6 +72,7 @@ __all__ = [
     "conv_vae",
     "correct",
     "corrupt",
+    "diagnose",
     "gaussian",
     "impute",
     "load_images",
