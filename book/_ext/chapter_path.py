@@ -12,7 +12,7 @@ from sphinx.util.docutils import SphinxDirective
 
 FOLDER = Path(__file__).resolve().parent.parent
 STOPS_IN_A_ROW = 5
-COLUMN, ROW, RADIUS = 192, 88, 15  # of the picture, in its own pixels
+COLUMN, ROW, RADIUS = 192, 80, 15  # of the picture, in its own pixels
 
 
 def read_path():
