@@ -44,7 +44,7 @@ def draw_stop(page, part, x, y, text_x, text_y):
 <a class="part-{part}" href="{page.removeprefix("book/")}.html">
 <circle cx="{x}" cy="{y}" r="{RADIUS}"/><text class="number" x="{x}" y="{y + 5}">{number}</text>
 <text class="name" x="{text_x}" y="{text_y}">{escape(name)}</text>
-<text class="question" x="{text_x}" y="{text_y + 17}">{escape(question)}</text>
+<text class="question" x="{text_x}" y="{text_y + 15}">{escape(question)}</text>
 </a>"""
 
 
@@ -60,7 +60,7 @@ def draw_wide(parts):
     for line, (part, pages) in enumerate(rows):
         y = 36 + line * ROW
         if line:  # from the last stop of the row above: right, down, back to the left, down
-            down = f"M{last} {y - ROW}H{width - 12}q10 0 10 10V{y - 38}q0 10 -10 10"
+            down = f"M{last} {y - ROW}H{width - 12}q10 0 10 10V{y - 36}q0 10 -10 10"
             tracks.append(draw_track(part, f"{down}H{left + 10}q-10 0 -10 10V{y}", "back"))
         if part not in seen:
             stops.append(draw_caption(left + 22 if line else 0, y - 11 if line else 12, parts[part][0]))
@@ -69,7 +69,7 @@ def draw_wide(parts):
         tracks.append(draw_track(part, f"M{left} {y}H{last}"))
         for column, page in enumerate(pages):
             x = left + column * COLUMN
-            stops.append(draw_stop(page, part, x, y, x - RADIUS, y + 33))
+            stops.append(draw_stop(page, part, x, y, x - RADIUS, y + 31))
     return draw("wide", width, 36 + (len(rows) - 1) * ROW + 54, tracks + stops)
 
 
