@@ -6,7 +6,8 @@ from pathlib import Path
 from docutils import nodes
 
 ICONS_AS_SCRIPT = re.compile(r'\n?<(?:script|link)[^>]*scripts/fontawesome\.js[^>]*>(?:</script>)?')
-SEARCH_SCRIPTS = re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
+FOR_SEARCHING = "searchtools|language_data|searchindex"
+SEARCH_SCRIPTS = re.compile(rf'\s*<script src="[^"]*(?:{FOR_SEARCHING})\.js[^"]*"></script>')
 
 
 def remove_thebe(app, pagename, templatename, context, doctree):
