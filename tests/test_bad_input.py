@@ -19,8 +19,11 @@ GAUSSIAN_VAE = vaelib.mlp_vae(3, 2, (8,), "gaussian")
 AUTOENCODER = vaelib.Autoencoder(
     networks.mlp_encoder((8, 8, 1), 2, (8,), outputs=("code",)), networks.mlp_decoder((8, 8, 1), 2, (8,))
 )
-VAE.compile("adam")
-AUTOENCODER.compile("adam")
+CONDITIONAL = vaelib.ConditionalVAE(
+    networks.mlp_encoder((64 + 10,), 2, (8,)), networks.mlp_decoder((8, 8, 1), 2 + 10, (8,))
+)
+for model in (VAE, AUTOENCODER, CONDITIONAL):
+    model.compile("adam")
 ROWS = np.ones((4, 3))
 with_nan = np.full_like(IMAGES, np.nan)
 
@@ -31,6 +34,13 @@ def encoder(outputs=("mean", "log_var"), latent_dim=2):
 
 def decoder(params_per_cell=1):
     return networks.mlp_decoder((8, 8, 1), 2, (8,), params_per_cell)
+
+
+def adversarial(**options):
+    critic = networks.mlp_encoder((2,), 1, (8,), outputs=("logit",))
+    model = vaelib.AdversarialAutoencoder(encoder(("code",)), decoder(), critic, **options)
+    model.compile("adam")
+    return model
 
 
 def load_mnist_from_a_folder_with(write):
@@ -189,6 +199,73 @@ BAD_INPUT = {
     "a table with an empty column": (
         lambda: vaelib.VAEOutlierDetector().fit(ROWS * [1, np.nan, 1]),
         ValueError, "X expects an observed cell in each column; got none in column(s) [1]. Drop them",
+    ),
+    "a conditional VAE without labels": (
+        lambda: CONDITIONAL.elbo(IMAGES),
+        ValueError, "ConditionalVAE expects the pair (x, labels); got one array of shape (4, 8, 8, 1). "
+        "For one class alone, for_class(label) gives an ordinary VAE",
+    ),
+    "labels as targets": (
+        lambda: CONDITIONAL.fit(IMAGES, np.zeros(4, int)),
+        ValueError, "got targets y as well. Call fit((x, labels)), with validation_data=((x, labels),)",
+    ),
+    "labels as targets of validation": (
+        lambda: CONDITIONAL.fit((IMAGES, [0] * 4), validation_data=(IMAGES, np.zeros(4, int)), verbose=0),
+        ValueError, "got targets y as well. Call fit((x, labels)), with validation_data=((x, labels),)",
+    ),
+    "fewer labels than examples": (
+        lambda: CONDITIONAL.log_likelihood((IMAGES, [1, 2, 3])),
+        ValueError, "labels expects shape (4,), one class for each example; got (3,)",
+    ),
+    "one-hot labels": (
+        lambda: CONDITIONAL.encode((IMAGES, np.eye(10, dtype=int)[:4])),
+        ValueError, "labels expects shape (4,), one class for each example; got (4, 10)",
+    ),
+    "labels as floats": (
+        lambda: CONDITIONAL.generate([3.0]),
+        TypeError, "labels expects integers; got dtype float64. Classes count from 0",
+    ),
+    "a class that there is not": (
+        lambda: CONDITIONAL.generate([3, 10]),
+        ValueError, "labels expects integers from 0 to 9; got 3 to 10",
+    ),
+    "a VAE for a class that there is not": (
+        lambda: CONDITIONAL.for_class(10),
+        ValueError, "labels expects integers from 0 to 9; got 10 to 10",
+    ),
+    "no labels at all": (
+        lambda: CONDITIONAL.generate(np.zeros(0, int)),
+        ValueError, "labels expects integers from 0 to 9; got none",
+    ),
+    "gray levels from 0 to 255 with labels": (
+        lambda: CONDITIONAL.fit((IMAGES + 255, [0, 1, 2, 3])),
+        ValueError, "x expects values in [0, 1], which the likelihood explains; got 255 to 255. Gray levels",
+    ),
+    "a conditional VAE asked to correct": (
+        lambda: vaelib.correct(CONDITIONAL, IMAGES),
+        ValueError, "for_class(label) gives an ordinary VAE",
+    ),
+    "an encoder that is not told the class": (
+        lambda: vaelib.ConditionalVAE(networks.mlp_encoder((64,), 2, (8,)),
+                                      networks.mlp_decoder((8, 8, 1), 2 + 10, (8,))),
+        ValueError, "got an encoder from (None, 64) to [(None, 2), (None, 2)], a decoder from (None, 12) to "
+        "(None, 8, 8, 1). The class goes into both",
+    ),
+    "a decoder that is not told the class": (
+        lambda: vaelib.ConditionalVAE(networks.mlp_encoder((64 + 10,), 2, (8,)), decoder()),
+        ValueError, "a decoder from (None, 2) to (None, 8, 8, 1). The class goes into both",
+    ),
+    "a critic of something else": (
+        lambda: vaelib.AdversarialAutoencoder(encoder(("code",)), decoder(), decoder()),
+        ValueError, "expects a discriminator from (None, 2) to (None, 1), one logit for each code; got",
+    ),
+    "a negative adversarial weight": (
+        lambda: adversarial(adversarial_weight=-1),
+        ValueError, "adversarial_weight expects a finite number of at least 0; got -1. 0 is a plain",
+    ),
+    "an adversarial autoencoder with targets": (
+        lambda: adversarial().fit(IMAGES, IMAGES),
+        ValueError, "AdversarialAutoencoder learns from x alone; got targets y as well. Call fit(x)",
     ),
     "an unknown likelihood": (
         lambda: vaelib.mlp_vae((8, 8, 1), 2, likelihood="bernuolli"),

@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "model": {"likelihoods"},
     "autoencoder": {"likelihoods", "networks", "model"},
     "vae": {"gaussian", "likelihoods", "networks", "model"},
+    "variants": {"model", "autoencoder", "vae"},
     "anomaly": {"gaussian", "vae"},
     "diagnosis": {"gaussian", "vae"},
     "imputation": {"gaussian", "anomaly", "vae"},

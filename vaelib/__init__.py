@@ -50,11 +50,14 @@ from vaelib.likelihoods import (  # noqa: E402
 )
 from vaelib.linear_gaussian import LinearGaussian  # noqa: E402
 from vaelib.vae import VAE, Elbo, conv_vae, mlp_vae  # noqa: E402
+from vaelib.variants import AdversarialAutoencoder, ConditionalVAE  # noqa: E402
 
 __all__ = [
     "VAE",
+    "AdversarialAutoencoder",
     "Autoencoder",
     "Bernoulli",
+    "ConditionalVAE",
     "Contaminated",
     "ContinuousBernoulli",
     "Correction",

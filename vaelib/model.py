@@ -161,7 +161,7 @@ class EncoderDecoder(keras.Model):
         Returns:
             log p(x given z) in nats, shape (..., batch).
         """
-        params = self.decoder(ops.reshape(z, (-1, self.latent_dim)))
+        params = self.decoder(ops.reshape(z, (-1, z.shape[-1])))
         params = ops.reshape(params, (*ops.shape(z)[:-1], *params.shape[1:]))
         observed, x = split_missing(x)
         log_prob = self.likelihood.log_prob(x, ops.cast(params, "float32"))
@@ -191,13 +191,16 @@ class EncoderDecoder(keras.Model):
             )
         return self.check(x), self.check(y, "y") if self.takes_targets else y
 
-    def _shapes(self):
+    def _check_built(self):
         for name, network in (("encoder", self.encoder), ("decoder", self.decoder)):
             if not isinstance(network, keras.Model) or not hasattr(network, "input_shape"):
                 raise ValueError(
                     f"{type(self).__name__} expects a built Keras model as its {name}; got "
                     f"{network!r}. Begin the network with keras.Input(shape)."
                 )
+
+    def _shapes(self):
+        self._check_built()
         data_shape = tuple(self.encoder.input_shape[1:])
         heads = (
             self.encoder.output if isinstance(self.encoder.output, (list, tuple)) else [self.encoder.output]
