@@ -69,11 +69,12 @@ def outcome(results):
     questions = {}
     for name, file in results.results.items():
         failed = [case for case in file.test_case_results if not case.passed]
+        told = [case for case in failed if not case.test_case.hidden] or failed  # the rest would only confuse
         questions[name] = {
             "points": file.score,
             "possible": file.possible,
-            "hints": list(dict.fromkeys(hint(case.message) for case in failed)),
-            "messages": list(dict.fromkeys(case.test_case.failure_message or "" for case in failed)),
+            "hints": list(dict.fromkeys(hint(case.message) for case in told)),
+            "messages": list(dict.fromkeys(case.test_case.failure_message or "" for case in told)),
         }
     return questions
 
