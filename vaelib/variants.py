@@ -36,7 +36,7 @@ class ConditionalVAE(VAE):
 
     @property
     def num_classes(self):
-        """How many classes there are: the length of the one-hot vector."""
+        """Number of classes, the length of the one-hot vector."""
         return self.decoder.input_shape[-1] - self.latent_dim
 
     def check(self, x, name="x"):
@@ -48,7 +48,7 @@ class ConditionalVAE(VAE):
             name: what to call the examples in the message.
 
         Returns:
-            What the encoder takes, (batch, cells + num_classes): a row of cells, then the class, one-hot.
+            The two joined as the encoder takes them, shape (batch, cells + num_classes), the class one-hot.
 
         Raises:
             TypeError: if the examples are not numeric, or the labels not integers.
