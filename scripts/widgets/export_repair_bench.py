@@ -10,18 +10,20 @@ them. Prints how much worse than the chapter's network the small one repairs.
 
 import json
 import re
+from pathlib import Path
 
-import keras
-import matplotlib.pyplot as plt
-import numpy as np
-from keras import layers
-from matplotlib.colors import LinearSegmentedColormap
+import vaelib  # first: it keeps TensorFlow quiet
 
-import vaelib
-from chapters import ROOT
+import keras  # isort: skip
+import matplotlib.pyplot as plt  # isort: skip
+import numpy as np  # isort: skip
+from keras import layers  # isort: skip
+from matplotlib.colors import LinearSegmentedColormap  # isort: skip
+from vaelib import Contaminated, correct, correction, gaussian, likelihoods, plotting  # isort: skip
+
 from network_file import read_network, write_network
-from vaelib import Contaminated, correct, correction, gaussian, likelihoods, plotting
 
+ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "book" / "_static" / "widgets" / "repair-bench"
 DATA_SHAPE, LATENT_DIM = (28, 28, 1), 32
 HIDDEN, EPOCHS = (112, 224), 15  # as wide as a megabyte allows; the chapter trains 10
