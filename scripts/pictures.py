@@ -22,6 +22,7 @@ PICTURES = {
     "thumb-9.webp": (THUMBNAIL, ["fig-mv-halves"]),
     "thumb-10.webp": (THUMBNAIL, ["fig-va-conditional"]),
     "thumb-12.webp": (THUMBNAIL, ["fig-fg-ward"]),
+    "thumb-13.webp": (THUMBNAIL, ["fig-ap-sensor"]),
     "plane.webp": (PLANE, ["fig-vae-plane"]),
     "vae.png": (README, ["fig-vae-plane", "fig-vae-manifold"]),
 }
