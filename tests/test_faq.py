@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from typing import NamedTuple
 
 import nbformat
 import pytest
@@ -17,8 +18,8 @@ LINK = re.compile(r"\{(?:num)?ref\}`(?:[^`<]*<)?([^`<>]+)>?`")
 IS_CELL = re.compile(r"cell:|fg:|fig-")
 LABEL = re.compile(r"^\(([\w:-]+)\)=$", re.M)
 
-
-FIELD_GUIDE_ENTRY = re.compile(r"^\((fg:[\w-]+)\)=\n(?=###)", re.M)
+ENDS_TEXT = re.compile(r"^\((cell:[\w-]+)\)=\s*\Z", re.M)
+LAST_ENTRY = re.compile(r"^\((fg:[\w-]+)\)=\n### (?:(?!\n#).)*\Z", re.M | re.S)
 
 
 def chapters():
@@ -29,10 +30,20 @@ def figure_of(cell):
     return cell.metadata.get("mystnb", {}).get("figure", {}).get("name")
 
 
-def text_of(cell):
-    """All that a code cell shows: its code and what it printed."""
-    outputs = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.outputs]
-    return "\n".join([cell.source, *outputs])
+class Shown(NamedTuple):
+    """What a reader sees of a code cell."""
+
+    code: str
+    printed: str
+    pictures: int
+
+
+def shown(cell):
+    data = [output.get("data", {}) for output in cell.outputs]
+    printed = [output.get("text", "") for output in cell.outputs] + [
+        part.get("text/plain", "") for part in data
+    ]
+    return Shown(cell.source, "\n".join(filter(None, printed)), sum("image/png" in part for part in data))
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +73,11 @@ def targets():
             if cell.cell_type == "markdown" or in_solution:
                 continue
             if figure_of(cell):
-                found[figure_of(cell)] = cell
+                found[figure_of(cell)] = shown(cell)
             if before.cell_type == "markdown":
-                last = re.search(r"\((cell:[\w-]+)\)=\s*\Z", before.source)
-                entry = FIELD_GUIDE_ENTRY.findall(before.source)
-                found |= {label: cell for label in [*(last.groups() if last else ()), *entry[-1:]]}
+                directly_before = ENDS_TEXT.search(before.source) or LAST_ENTRY.search(before.source)
+                if directly_before:
+                    found[directly_before[1]] = shown(cell)
     return found
 
 
@@ -123,11 +134,11 @@ def test_every_answer_links_to_a_cell():
 
 def test_every_cell_that_an_answer_links_to_is_the_next_thing_there_and_shows_something(targets):
     cells = {label for body in ENTRIES.values() for label in linked(body) if IS_CELL.match(label)}
-    assert cells - set(targets) == set(), "not directly before a code cell, or in a folded solution"
-    assert [label for label in cells if not targets[label].outputs] == []
-    for label in cells:
-        shows_picture = any("image/png" in output.get("data", {}) for output in targets[label].outputs)
-        assert shows_picture or not label.startswith("fig-"), label
+    lost = sorted(cells - set(targets))
+    assert lost == [], "not directly before a code cell, or in a folded solution"
+    assert sorted(label for label in cells if not targets[label].printed) == []
+    pictures = {label for label in cells if label.startswith("fig-")}
+    assert sorted(label for label in pictures if not targets[label].pictures) == []
 
 
 def measured_numbers(text):
@@ -140,15 +151,16 @@ def measured_numbers(text):
 def test_every_measured_number_of_an_answer_stands_in_a_cell_that_it_links_to(targets):
     missing = []
     for heading, body in ENTRIES.items():
-        shown = "\n".join(text_of(targets[label]) for label in linked(body) if label in targets)
-        shown = shown.replace(",", "")
+        cells = [targets[label] for label in linked(body) if label in targets]
+        there = "\n".join(cell.code + cell.printed for cell in cells).replace(",", "")
         for number in measured_numbers(body.rsplit("→", 1)[0]):
             digits = re.escape(number.removesuffix("%"))
-            if not re.search(rf"(?<![\d.]){digits}(?!\d)", shown):
+            if not re.search(rf"(?<![\d.]){digits}(?!\d)", there):
                 missing.append((heading, number))
     assert missing == []
 
 
 def test_every_label_that_ends_a_text_is_linked_from_the_page(targets):
     used = {label for body in ENTRIES.values() for label in linked(body)}
-    assert {label for label in targets if label.startswith("cell:")} - used == set()
+    unused = sorted(label for label in targets if label.startswith("cell:") and label not in used)
+    assert unused == []
