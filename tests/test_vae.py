@@ -269,6 +269,17 @@ assert elbo_one[-1] > elbo_one[0]
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=300)
 
 
+def test_a_reloaded_model_trains_on_with_the_moments_of_its_optimizer(digits, tmp_path):
+    model = small_vae()
+    model.compile("adam")
+    model.fit(digits.x_train[:100], verbose=0)
+    model.save(tmp_path / "vae.keras")
+    again = keras.models.load_model(tmp_path / "vae.keras")
+    assert len(again.optimizer.variables) == len(model.optimizer.variables) > 2
+    for mine, theirs in zip(again.optimizer.variables, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_a_reloaded_model_gives_the_same_elbo_to_the_bit(digits, tmp_path, likelihood):
     model = small_vae(likelihood=likelihood, beta=0.7, num_importance_samples=3)
