@@ -180,6 +180,17 @@ def test_xla_and_plain_execution_train_alike(digits):
     assert losses[0] == pytest.approx(losses[1], abs=0.3)
 
 
+@pytest.mark.parametrize("jit_compile", [True, False])
+def test_a_training_step_is_traced_once(digits, monkeypatch, jit_compile):
+    traced = []
+    bound = vaelib.VAE.call
+    monkeypatch.setattr(vaelib.VAE, "call", lambda self, x: traced.append(1) or bound(self, x))
+    model = small_vae()
+    model.compile("adam", jit_compile=jit_compile)
+    model.fit(digits.x_train[:100], batch_size=50, epochs=2, verbose=0)
+    assert len(traced) == 1  # twice, if the optimizer's variables were made in the first step
+
+
 def test_xla_is_chosen_for_dense_networks_and_not_for_convolutions_on_a_cpu():
     dense, convolutional = small_vae(), vaelib.conv_vae((8, 8, 1), 2)
     for model in (dense, convolutional):
@@ -256,6 +267,17 @@ np.testing.assert_allclose(elbo_one, elbo_two, rtol=1e-4)
 assert elbo_one[-1] > elbo_one[0]
 """
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=300)
+
+
+def test_a_reloaded_model_trains_on_with_the_moments_of_its_optimizer(digits, tmp_path):
+    model = small_vae()
+    model.compile("adam")
+    model.fit(digits.x_train[:100], verbose=0)
+    model.save(tmp_path / "vae.keras")
+    again = keras.models.load_model(tmp_path / "vae.keras")
+    assert len(again.optimizer.variables) == len(model.optimizer.variables) > 2
+    for mine, theirs in zip(again.optimizer.variables, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)

@@ -63,10 +63,11 @@ class EncoderDecoder(keras.Model):
             if jit_compile:
                 options.setdefault("steps_per_execution", XLA_STEPS_PER_EXECUTION)
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **options)
+        with self.distribute_strategy.scope():  # or the first step would be traced twice, to make these
+            self.optimizer.build(self.trainable_variables)
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         if y is not None and not self.takes_targets:
