@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import vaelib
-from vaelib import gaussian, vae
+from vaelib import gaussian, networks, vae
 
 LIKELIHOODS = ["bernoulli", "continuous_bernoulli", "gaussian", "shared", "per_cell"]
 
@@ -180,11 +180,35 @@ def test_xla_and_plain_execution_train_alike(digits):
     assert losses[0] == pytest.approx(losses[1], abs=0.3)
 
 
+@pytest.mark.parametrize("kind", ["vae", "autoencoder", "adversarial"])
+def test_batch_normalization_learns_in_training_and_holds_still_in_use(digits, kind):
+    outputs = ("mean", "log_var") if kind == "vae" else ("code",)
+    encoder = networks.mlp_encoder((8, 8, 1), 2, (16,), outputs=outputs)
+    normalize = keras.layers.BatchNormalization()
+    cells = keras.Input((8, 8, 1))
+    encoder = keras.Model(cells, encoder(normalize(cells)))
+    decoder = networks.mlp_decoder((8, 8, 1), 2, (16,))
+    if kind == "adversarial":
+        critic = networks.mlp_encoder((2,), 1, (16,), outputs=("logit",))
+        model = vaelib.AdversarialAutoencoder(encoder, decoder, critic)
+    else:
+        model = (vaelib.VAE if kind == "vae" else vaelib.Autoencoder)(encoder, decoder)
+    model.compile("adam")
+    model.fit(digits.x_train[:100], verbose=0)
+    learned = keras.ops.convert_to_numpy(normalize.moving_mean)
+    assert np.abs(learned).max() > 0  # where it began
+    model.evaluate(digits.x_test, verbose=0)
+    model.reconstruct(digits.x_test)
+    np.testing.assert_array_equal(normalize.moving_mean, learned)
+
+
 @pytest.mark.parametrize("jit_compile", [True, False])
 def test_a_training_step_is_traced_once(digits, monkeypatch, jit_compile):
     traced = []
     bound = vaelib.VAE.call
-    monkeypatch.setattr(vaelib.VAE, "call", lambda self, x: traced.append(1) or bound(self, x))
+    monkeypatch.setattr(
+        vaelib.VAE, "call", lambda self, x, training=False: traced.append(1) or bound(self, x, training)
+    )
     model = small_vae()
     model.compile("adam", jit_compile=jit_compile)
     model.fit(digits.x_train[:100], batch_size=50, epochs=2, verbose=0)

@@ -24,11 +24,12 @@ class Autoencoder(EncoderDecoder):
 
     takes_targets = True
 
-    def call(self, x):
+    def call(self, x, training=False):
         """Parameters of the likelihood that the decoder gives for the code of x.
 
         Args:
             x: examples, shape ``(batch, *data_shape)``.
+            training: whether layers such as dropout act as in training; Keras passes it on to them.
 
         Returns:
             The decoder's output, shape (batch, ...).

@@ -87,11 +87,12 @@ class VAE(EncoderDecoder):
         self.num_importance_samples = num_importance_samples
         self.noise = keras.random.SeedGenerator(seed)
 
-    def call(self, x):
+    def call(self, x, training=False):
         """The bound and its terms on a batch, differentiable.
 
         Args:
             x: examples, shape ``(batch, *data_shape)``.
+            training: whether layers such as dropout act as in training; Keras passes it on to them.
 
         Returns:
             A dict of ``loss``, ``elbo``, ``reconstruction`` and ``kl``, each of shape (batch,), in nats.

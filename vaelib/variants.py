@@ -251,11 +251,12 @@ class AdversarialAutoencoder(Autoencoder):
         self.adversarial_weight = adversarial_weight
         self.noise = keras.random.SeedGenerator(seed)
 
-    def call(self, x):
+    def call(self, x, training=False):
         """What the three networks make of a batch, differentiable.
 
         Args:
             x: examples, shape ``(batch, *data_shape)``.
+            training: whether layers such as dropout act as in training; Keras passes it on to them.
 
         Returns:
             A dict of ``reconstruction``, ``generator_loss`` and ``discriminator_loss``, each of shape
