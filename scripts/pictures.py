@@ -103,9 +103,7 @@ def draw_repair(figure):
     )
     return (
         f'<svg class="repair" viewBox="-1 0 462 312" role="img" aria-label="{alt}" '
-        'image-rendering="pixelated" xmlns="http://www.w3.org/2000/svg">\n'
-        + "\n".join(shapes)
-        + "\n</svg>\n"
+        'image-rendering="pixelated" xmlns="http://www.w3.org/2000/svg">\n' + "\n".join(shapes) + "\n</svg>\n"
     )
 
 
