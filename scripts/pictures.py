@@ -21,6 +21,7 @@ PICTURES = {
     "thumb-8.webp": (THUMBNAIL, ["fig-ac-kinds"]),
     "thumb-9.webp": (THUMBNAIL, ["fig-mv-halves"]),
     "thumb-10.webp": (THUMBNAIL, ["fig-va-conditional"]),
+    "thumb-11.webp": (THUMBNAIL, ["fig-sc-shuffle"]),
     "thumb-12.webp": (THUMBNAIL, ["fig-fg-ward"]),
     "plane.webp": (PLANE, ["fig-vae-plane"]),
     "vae.png": (README, ["fig-vae-plane", "fig-vae-manifold"]),
