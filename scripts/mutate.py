@@ -92,6 +92,7 @@ BREAKS = [
         "noise = keras.random.SeedGenerator()\n\n        def",
     ),
     ("vae", "self.decoder(self._posterior(x)[0])", "self.decoder(self._posterior(x)[1])"),
+    ("vae", "start = replica.replica_id_in_sync_group * rows", "start = 0"),
     # anomaly scores and thresholds
     ("anomaly", "return kl - log_likelihood.mean(axis=0)", "return -kl - log_likelihood.mean(axis=0)"),
     ("anomaly", "return -log_likelihood.mean(axis=0)", "return -log_likelihood.max(axis=0)"),

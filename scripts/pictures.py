@@ -21,6 +21,7 @@ PICTURES = {
     "thumb-8.webp": (THUMBNAIL, ["fig-ac-kinds"]),
     "thumb-9.webp": (THUMBNAIL, ["fig-mv-halves"]),
     "thumb-10.webp": (THUMBNAIL, ["fig-va-conditional"]),
+    "thumb-11.webp": (THUMBNAIL, ["fig-sc-shuffle"]),
     "thumb-12.webp": (THUMBNAIL, ["fig-fg-ward"]),
     "thumb-13.webp": (THUMBNAIL, ["fig-ap-sensor"]),
     "plane.webp": (PLANE, ["fig-vae-plane"]),
@@ -104,9 +105,7 @@ def draw_repair(figure):
     )
     return (
         f'<svg class="repair" viewBox="-1 0 462 312" role="img" aria-label="{alt}" '
-        'image-rendering="pixelated" xmlns="http://www.w3.org/2000/svg">\n'
-        + "\n".join(shapes)
-        + "\n</svg>\n"
+        'image-rendering="pixelated" xmlns="http://www.w3.org/2000/svg">\n' + "\n".join(shapes) + "\n</svg>\n"
     )
 
 

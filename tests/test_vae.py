@@ -263,34 +263,37 @@ def test_mixed_precision_trains_with_bounds_in_float32(digits):
         keras.mixed_precision.set_global_policy("float32")
 
 
-def test_two_replicas_take_the_step_of_one():
+def test_two_replicas_take_the_steps_of_one_noise_included_and_can_be_saved(tmp_path):
     """In a process of its own: virtual devices must be made before TensorFlow starts."""
     import subprocess
     import sys
 
     code = """
-import numpy as np, vaelib, keras, tensorflow as tf
+import sys, numpy as np, vaelib, keras, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 x = vaelib.load_images("digits").x_train[:128]
-class NoNoise(vaelib.VAE):  # replicas draw different noise: leave it out to compare
-    def _sample_posterior(self, mean, log_var, num_samples, seed):
-        return mean[None]
-def weights(strategy):
+def trained(strategy, num_importance_samples):
     with strategy.scope():
         keras.utils.set_random_seed(0)
-        parts = vaelib.mlp_vae((8, 8, 1), 2, (16,))
-        model = NoNoise(parts.encoder, parts.decoder)
-        model.compile(keras.optimizers.SGD(1e-3))
-    history = model.fit(x, batch_size=64, epochs=3, shuffle=False, verbose=0).history
-    return np.concatenate([w.numpy().ravel() for w in model.trainable_weights]), history["elbo"]
-one, elbo_one = weights(tf.distribute.get_strategy())
-two, elbo_two = weights(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
-np.testing.assert_allclose(one, two, atol=1e-5)
-np.testing.assert_allclose(elbo_one, elbo_two, rtol=1e-4)
-assert elbo_one[-1] > elbo_one[0]
+        model = vaelib.mlp_vae((8, 8, 1), 2, (16,), beta=0.7, num_importance_samples=num_importance_samples)
+        model.compile(keras.optimizers.SGD(1e-3), jit_compile=False)
+    return model, model.fit(x, batch_size=64, epochs=3, shuffle=False, verbose=0).history["elbo"]
+for num_importance_samples in (1, 3):
+    one, elbo_one = trained(tf.distribute.get_strategy(), num_importance_samples)
+    two, elbo_two = trained(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), num_importance_samples)
+    for ours, theirs in zip(one.get_weights(), two.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    np.testing.assert_allclose(elbo_one, elbo_two, rtol=1e-5)
+    assert elbo_one[-1] > elbo_one[0]
+two.save(sys.argv[1])
+copy = keras.models.load_model(sys.argv[1])
+np.testing.assert_array_equal(copy.reconstruct(x), two.reconstruct(x))
+assert float(copy.beta) == np.float32(0.7)
 """
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=300)
+    command = [sys.executable, "-c", code, str(tmp_path / "model.keras")]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
 
 
 def test_a_reloaded_model_trains_on_with_the_moments_of_its_optimizer(digits, tmp_path):

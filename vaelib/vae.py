@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from vaelib import gaussian, likelihoods, networks
@@ -46,7 +47,9 @@ class VAE(EncoderDecoder):
             ``assign`` it.
         num_importance_samples: samples of z for each example in training. With more than one the loss
             is minus the importance-weighted bound.
-        seed: of the training noise; ``None`` takes it from ``keras.utils.set_random_seed``.
+        seed: of the training noise; ``None`` takes it from ``keras.utils.set_random_seed``. Under a
+            distribution strategy the replicas share one seed, and each takes its own rows of the noise of
+            the whole batch: how many replicas there are changes nothing.
 
     Raises:
         ValueError: if the networks do not fit each other or the likelihood, or a number is out of range.
@@ -205,7 +208,7 @@ class VAE(EncoderDecoder):
     def get_config(self):
         return {
             **super().get_config(),
-            "beta": float(self.beta),
+            "beta": float(self.beta.numpy()),  # a mirrored variable has no float() of its own
             "num_importance_samples": self.num_importance_samples,
         }
 
@@ -215,8 +218,16 @@ class VAE(EncoderDecoder):
 
     @staticmethod
     def _sample_posterior(mean, log_var, num_samples, seed):
-        shape = (num_samples, *ops.shape(mean))
-        return gaussian.sample(ops.broadcast_to(mean, shape), ops.broadcast_to(log_var, shape), seed)
+        replica = tf.distribute.get_replica_context()
+        if replica is None or replica.num_replicas_in_sync == 1:
+            shape = (num_samples, *ops.shape(mean))
+            return gaussian.sample(ops.broadcast_to(mean, shape), ops.broadcast_to(log_var, shape), seed)
+        # The seed is the same on every replica: draw for the whole batch, and keep the rows that are here.
+        rows = ops.shape(mean)[0]
+        whole = (num_samples, replica.num_replicas_in_sync * rows, mean.shape[-1])
+        start = replica.replica_id_in_sync_group * rows
+        noise = gaussian.sample(ops.zeros(whole), ops.zeros(whole), seed)[:, start : start + rows]
+        return mean + ops.exp(0.5 * gaussian.bounded(log_var)) * noise
 
     @staticmethod
     def _log_density_ratio(z, mean, log_var):

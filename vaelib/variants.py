@@ -120,7 +120,7 @@ class ConditionalVAE(VAE):
             return keras.Model(given, network(joined))
 
         networks = told(self.encoder, self.data_shape), told(self.decoder, (self.latent_dim,))
-        return VAE(*networks, self.likelihood, float(self.beta), self.num_importance_samples)
+        return VAE(*networks, self.likelihood, float(self.beta.numpy()), self.num_importance_samples)
 
     def log_prob_per_example(self, x, z):
         """Log density of examples given latent vectors and classes, differentiable.
