@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-STEPS, INTERVAL = 6000, 100
+STEPS, INTERVAL = 20_000, 500
 
 
 def run(out, data, seconds=None):
