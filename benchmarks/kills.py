@@ -16,13 +16,14 @@ import re
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from pathlib import Path
 
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-STEPS, INTERVAL = 3000, 100
+STEPS, INTERVAL = 20_000, 500
 
 
 def run(out, data, seconds=None):
@@ -34,6 +35,7 @@ def run(out, data, seconds=None):
     command = [sys.executable, ROOT / "scripts" / "train.py", f"--out={out}", f"--data={data}"]
     command += [f"--steps={STEPS}", f"--checkpoint-every={INTERVAL}", "--widths", "64", "--latent-dim=8"]
     master, terminal = pty.openpty()  # so that the bar is drawn as for a person
+    termios.tcsetwinsize(terminal, (24, 100))
     process = subprocess.Popen(command, stdout=terminal, stderr=terminal)
     os.close(terminal)
     text, deadline = "", None
@@ -50,6 +52,8 @@ def run(out, data, seconds=None):
             process.kill()
             deadline = None
     os.close(master)
+    if not began or not shown:
+        sys.exit(f"{' '.join(map(str, command))} did not begin:\n{text}")
     return int(began[1]), shown[-1], process.wait()
 
 

@@ -61,7 +61,9 @@ def curve(out):
 
 
 def newest_checkpoint(out):
-    return max((int(path.stem[5:]) for path in out.glob("checkpoints/*.index")), default=0)
+    """The step of the newest checkpoint that was finished, 0 if there is none."""
+    path = tf.train.latest_checkpoint(out / "checkpoints")
+    return int(path.rpartition("-")[2]) if path else 0
 
 
 @pytest.fixture(scope="module")
