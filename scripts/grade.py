@@ -77,6 +77,7 @@ def kill(process):
             child.kill()
         except psutil.NoSuchProcess:
             continue
+    psutil.wait_procs(family, timeout=10)
 
 
 def reason(stderr):
