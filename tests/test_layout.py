@@ -102,9 +102,13 @@ def test_importing_vaelib_costs_no_more_than_tensorflow():
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    pairs = [(seconds("import tensorflow, keras"), seconds("import vaelib")) for _ in range(2)]
-    baseline, ours = (min(times) for times in zip(*pairs, strict=True))
-    assert ours < 1.1 * baseline + 1
+    baseline, ours = [], []
+    for _ in range(4):  # other work can only lengthen a time: the shortest is the nearest to the truth
+        baseline.append(seconds("import tensorflow, keras"))
+        ours.append(seconds("import vaelib"))
+        if min(ours) < 1.1 * min(baseline) + 1:
+            return
+    pytest.fail(f"importing vaelib takes {min(ours):.1f} s, tensorflow and keras {min(baseline):.1f} s")
 
 
 def texts():
