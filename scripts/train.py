@@ -156,7 +156,7 @@ def make_step(vae, optimizer, strategy):
 
     def on_replica(x):
         with tf.GradientTape() as tape:
-            terms = vae(x)
+            terms = vae(x, training=True)
             loss = vae.compute_loss(x, y_pred=terms)  # already divided by the number of replicas
         optimizer.apply(tape.gradient(loss, vae.trainable_variables), vae.trainable_variables)  # sums them
         return tf.stack([tf.reduce_mean(terms[name]) for name in REPORTED])
