@@ -9,7 +9,7 @@ override export VAELIB_DATA := $(if $(filter /%,$(VAELIB_DATA)),$(VAELIB_DATA),$
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help book test run lab widgets assignments grade mutate repository clean
+.PHONY: help book test run lab widgets assignments grade bench mutate repository clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,8 +53,15 @@ assignments: .venv/classroom  ## write student notebooks, autograders and keys, 
 grade: .venv/classroom  ## grade a folder of notebooks: make grade SUBMISSIONS=folder
 	$(BIN)/python scripts/grade.py "$(SUBMISSIONS)" $(ASSIGNMENT)
 
+# What takes half an hour; the others, named by PART, take longer: density's recipes, correction, detection,
+# imputation, wine, kills. Each script says at its head what it measures.
+PART ?= training scoring scaling density
+bench: .venv/ready .venv/peers/ready  ## measure speed and quality beside the alternatives: make bench PART=scaling
+	@for part in $(PART); do echo "== $$part"; $(BIN)/python benchmarks/$$part.py || exit 1; done
+	$(BIN)/python scripts/run.py benchmarks
+
 mutate: .venv/ready  ## break vaelib on purpose, line by line: a test fails each time
-	$(BIN)/python scripts/mutate.py
+	$(BIN)/python benchmarks/mutate.py
 
 repository: .venv/ready  ## point every link at your fork: make repository URL=https://github.com/...
 	$(BIN)/python scripts/repository.py "$(URL)"
@@ -85,5 +92,17 @@ clean:  ## remove everything that make made
 	    VIRTUAL_ENV=$(CURDIR)/.venv uv pip install --quiet --no-deps -r assignments/requirements.txt; \
 	else \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r assignments/requirements.txt; \
+	fi
+	@touch $@
+
+# PyTorch has other wishes than TensorFlow: an environment of its own.
+.venv/peers/ready: .venv/ready benchmarks/requirements.txt
+	@echo "Setting up .venv/peers"
+	@if uv --version >/dev/null 2>&1; then \
+	    uv venv --quiet --allow-existing --python .venv/bin/python .venv/peers && \
+	    VIRTUAL_ENV=$(CURDIR)/.venv/peers uv pip install --quiet -r benchmarks/requirements.txt; \
+	else \
+	    $(BIN)/python -m venv .venv/peers && \
+	    .venv/peers/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt; \
 	fi
 	@touch $@

@@ -9,17 +9,14 @@ writes it to results/correction.json.
 """
 
 import argparse
-import json
-import platform
 import time
-from pathlib import Path
 
 import vaelib  # first: it keeps TensorFlow quiet
 from vaelib import networks
 
 import keras  # isort: skip
 import numpy as np  # isort: skip
-import tensorflow as tf  # isort: skip
+import report  # isort: skip
 from scipy.ndimage import median_filter  # isort: skip
 from sklearn.decomposition import PCA  # isort: skip
 from sklearn.metrics import average_precision_score  # isort: skip
@@ -151,11 +148,7 @@ def main():
         print(f"{kind:22}" + "".join(f"{cell:>22}" for cell in cells))
     for name in ("cell average precision", "coverage", "seconds"):
         print(name, {kind: round(row[name]["mean"], 3) for kind, row in results.items() if name in row})
-    about = {"tensorflow": tf.__version__, "keras": keras.__version__, "machine": platform.processor()}
-    about |= {"date": time.strftime("%Y-%m-%d"), **vars(options)}
-    path = Path(__file__).parent / "results" / "correction.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({**about, "results": results}, indent=1))
+    report.write("correction", results, **vars(options))
 
 
 if __name__ == "__main__":

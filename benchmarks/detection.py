@@ -11,16 +11,12 @@ Prints the area under the ROC curve, the average precision, and the share of fre
     VAELIB_DATA=... python benchmarks/detection.py [--seeds 5] [--tables cardio thyroid ...]
 
 The tables are in VAELIB_DATA/tables, as the ADBench benchmark publishes them. PyOD's VAE takes part where
-PyOD is installed (pip install pyod torch).
+there is an environment with benchmarks/requirements.txt, as `make bench` makes.
 """
 
 import argparse
-import importlib.util
-import json
 import os
-import platform
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -28,6 +24,7 @@ from pathlib import Path
 import vaelib  # first: it keeps TensorFlow quiet
 
 import numpy as np  # isort: skip
+import report  # isort: skip
 import sklearn  # isort: skip
 from sklearn.ensemble import IsolationForest  # isort: skip
 from sklearn.metrics import average_precision_score, roc_auc_score  # isort: skip
@@ -93,7 +90,7 @@ def pyod_vae(splits):
     with tempfile.TemporaryDirectory() as folder:
         for seed, (train, test, _) in enumerate(splits):
             np.savez(Path(folder) / f"{seed}.npz", train=train, test=test)
-        subprocess.run([sys.executable, "-c", PYOD, folder], check=True, capture_output=True)
+        subprocess.run([report.PEERS, "-c", PYOD, folder], check=True, capture_output=True)
         return [np.load(Path(folder) / f"{seed}.npy") for seed in range(len(splits))]
 
 
@@ -147,8 +144,8 @@ def main():
     parser.add_argument("--tables", nargs="+", default=TABLES, choices=TABLES)
     arguments = parser.parse_args()
     methods = list(METHODS)
-    if importlib.util.find_spec("pyod") is None:
-        print("PyOD is not installed: its VAE is skipped.")
+    if not report.PEERS.exists():
+        print(f"No {report.PEERS}: PyOD's VAE is skipped. make bench sets it up.")
         methods.remove("PyOD's VAE")
     splits = {}
     for name in arguments.tables:
@@ -164,11 +161,8 @@ def main():
     for name, result in results.items():
         rates = result["VAEOutlierDetector"]["rates"]
         print(f"{name:10}{mean_and_spread(rates):>22}   from {len(splits[name][0][0])} rows")
-    versions = {"scikit-learn": sklearn.__version__, "machine": platform.processor()}
-    path = Path(__file__).parent / "results" / "detection.json"
-    path.parent.mkdir(exist_ok=True)
-    record = {**versions, "date": time.strftime("%Y-%m-%d"), "means": means, "tables": results}
-    path.write_text(json.dumps(record, indent=1))
+    versions = {"scikit-learn": sklearn.__version__}
+    report.write("detection", {"means": means, "tables": results}, **versions)
 
 
 if __name__ == "__main__":

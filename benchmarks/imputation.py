@@ -13,15 +13,13 @@ drawn when the settings stood.
 """
 
 import argparse
-import json
-import platform
 import time
 import warnings
-from pathlib import Path
 
 import vaelib  # first: it keeps TensorFlow quiet
 
 import numpy as np  # isort: skip
+import report  # isort: skip
 from sklearn.datasets import load_breast_cancer  # isort: skip
 from sklearn.exceptions import ConvergenceWarning  # isort: skip
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401  # isort: skip
@@ -61,11 +59,8 @@ def main():
         print(f"{name:26} {mean:.3f} ± {spread:.3f}")
         results[name] = {"mean": mean, "spread": spread, "seeds": errors[name], "seconds": seconds[name]}
     settings = {key: repr(value) for key, value in vaelib.VAEImputer().get_params().items()}
-    about = {"machine": platform.processor(), "date": time.strftime("%Y-%m-%d"), "seeds": seeds}
-    path = Path(__file__).parent / "results" / "imputation.json"
-    path.parent.mkdir(exist_ok=True)
     if seeds == SEEDS:
-        path.write_text(json.dumps({**about, "settings": settings, "results": results}, indent=1))
+        report.write("imputation", results, seeds=seeds, settings=settings)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,7 @@ interval, and the largest difference of a weight at the end; writes them to resu
 """
 
 import argparse
-import json
 import os
-import platform
 import pty
 import random
 import re
@@ -21,6 +19,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+
+import report
 
 ROOT = Path(__file__).resolve().parent.parent
 STEPS, INTERVAL = 20_000, 500
@@ -94,10 +94,8 @@ def main():
         "resumed_at": began_at[1:],
         "steps_lost": lost,
         "largest_difference_of_a_weight": difference,
-        "machine": {"cpus": os.cpu_count(), "python": platform.python_version()},
     }
-    path = Path(__file__).parent / "results" / "kills.json"
-    path.write_text(json.dumps({**results, "date": time.strftime("%Y-%m-%d")}, indent=1))
+    report.write("kills", results)
     if max(lost) > INTERVAL or difference > 1e-6:
         sys.exit("A kill cost more than it may.")
 

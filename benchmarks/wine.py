@@ -21,14 +21,12 @@ The model was chosen on damage seed 100 alone.
 """
 
 import argparse
-import json
-import platform
 import time
-from pathlib import Path
 
 import vaelib  # first: it keeps TensorFlow quiet
 
 import numpy as np  # isort: skip
+import report  # isort: skip
 from sklearn.metrics import average_precision_score  # isort: skip
 from sklearn.preprocessing import scale  # isort: skip
 
@@ -129,11 +127,8 @@ def main():
             entry[key] = {"mean": mean, "spread": spread}
         print(line)
         results.append(entry)
-    about = {"machine": platform.processor(), "date": time.strftime("%Y-%m-%d"), "seeds": seeds}
-    path = Path(__file__).parent / "results" / "wine.json"
-    path.parent.mkdir(exist_ok=True)
     if seeds == SEEDS:
-        path.write_text(json.dumps({**about, "settings": ROBUST, "results": results}, indent=1))
+        report.write("wine", results, seeds=seeds, settings=ROBUST)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Execute chapters in place: every one, or those whose file names begin with the numbers given.
+"""Execute chapters in place: every one, or those whose file names begin with what is given.
+
+The page of benchmarks, which reads what the benchmarks have written, counts only when it is named.
 
 A chapter whose execution fails, or writes to stderr, is left as it was.
 """
@@ -18,6 +20,7 @@ from tqdm import tqdm
 
 from chapters import ROOT, chapter_paths, code_sha256
 
+BENCHMARKS = ROOT / "book" / "benchmarks.ipynb"
 SECONDS_PER_CELL = 600
 ANSI_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -91,9 +94,10 @@ def run_chapter(path, images):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("numbers", nargs="*", metavar="CHAPTER", help="as in 01 or 05")
+    parser.add_argument("numbers", nargs="*", metavar="CHAPTER", help="as in 01 or 05, or benchmarks")
     numbers = tuple(parser.parse_args().numbers)
-    paths = [path for path in chapter_paths() if path.name.startswith(numbers or "")]
+    pages = [*chapter_paths(), BENCHMARKS] if numbers else chapter_paths()
+    paths = [path for path in pages if path.name.startswith(numbers or "")]
     if not paths:
         sys.exit(f"no chapter begins with {' or '.join(numbers)}: see the folder book/")
     images = images_used()

@@ -185,6 +185,7 @@ def test_contaminated_is_the_sum_over_every_mask_of_damage(base):
         (Contaminated(ContinuousBernoulli(), 0.3), 0, 1),
         (Contaminated(Gaussian(0.5), 0.3), -2000, 2000),
         (Contaminated(Gaussian(1e-3), 0.3, outlier_range=(0, 1)), 0, 1),
+        (Contaminated(Gaussian(1e-3), 0.3, outlier_range=(-3, 4)), -3, 4),
     ],
 )
 def test_a_contaminated_density_integrates_to_one(likelihood, low, high):

@@ -15,6 +15,8 @@ def test_dense_networks_have_the_widths_asked_for():
     dense = [layer for layer in decoder.layers if isinstance(layer, keras.layers.Dense)]
     assert [layer.units for layer in dense] == [16, 64, 28 * 28 * 2]
     assert decoder.output_shape == (None, 28, 28, 2)
+    color = networks.mlp_decoder((5, 6, 3), 2, (8,), params_per_cell=2)
+    assert color.output_shape == (None, 5, 6, 3 * 2)
 
 
 @pytest.mark.parametrize(

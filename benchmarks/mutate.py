@@ -2,13 +2,15 @@
 
 Each break is one that a person could make: a sign, a reduction, a missing half, a mask turned round. It is
 made in a copy of the package; then the tests of that file run until the first one fails. A break that no
-test notices has survived: a hole in the tests.
+test notices has survived: a hole in the tests. What was found is kept in results/mutation.json, one entry for
+each break.
 
     make mutate                                    about 20 minutes on two cores
-    python scripts/mutate.py gaussian vae          these files only
+    python benchmarks/mutate.py gaussian vae       these files only
 """
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -19,7 +21,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from chapters import ROOT
+import report
+
+ROOT = Path(__file__).resolve().parent.parent
 
 # The tests that read each file's promises; what is not listed here has the test file of its own name.
 TESTS = {
@@ -136,6 +140,22 @@ BREAKS = [
     ),
     ("estimators", "self._fit_vae(X[calibration:], rng", "self._fit_vae(X, rng"),
     ("estimators", "StandardScaler().fit(X)", "StandardScaler(with_std=False).fit(X)"),
+    # variants
+    ("variants", '["generator_loss"] - terms', '["generator_loss"] + terms'),
+    ("variants", "ops.softplus(-of_code),", "ops.softplus(of_code),"),
+    (
+        "variants",
+        "ops.softplus(-of_prior) + ops.softplus(of_code)",
+        "ops.softplus(of_prior) + ops.softplus(-of_code)",
+    ),
+    ("variants", "+ np.pad(one_hot, behind)", "+ 0 * np.pad(one_hot, behind)"),
+    ("variants", "tape.gradient(critic_scaled, critic)", "tape.gradient(scaled, critic)"),
+    # diagnosis
+    ("diagnosis", "parts = np.stack([-seen.reconstruction,", "parts = np.stack([seen.reconstruction,"),
+    ("diagnosis", "elif by_variance > 0.5:", "elif by_variance > 5:"),
+    ("diagnosis", "if rate > FACTOR * rate_train and", "if rate < FACTOR * rate_train and"),
+    ("diagnosis", "is_known and not 1 / FACTOR < beta", "is_known and 1 / FACTOR < beta"),
+    ("diagnosis", "np.sum(np.square(seen.mean), axis=1,", "np.sum(seen.mean, axis=1,"),
 ]
 
 
@@ -162,13 +182,25 @@ def is_caught(change):
     module = change[0]
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
-        for name in ("vaelib", "tests", "scripts"):
+        for name in ("vaelib", "tests", "scripts", "benchmarks"):
             shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "pyproject.toml", copy)
         (copy / "vaelib" / f"{module}.py").write_text(broken(*change))
         environment = {**os.environ, "PYTHONPATH": folder, "VAELIB_IMAGES": "digits"}
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *test_files(module)]
         return subprocess.run(command, cwd=copy, env=environment, capture_output=True).returncode == 1
+
+
+def key(change):
+    return f"{change[0]}: {change[1].strip()} -> {change[2].strip()}"
+
+
+def record(changes, caught):
+    """Add to what earlier runs found; breaks that are no longer in the list are dropped."""
+    path = report.RESULTS / "mutation.json"
+    found = json.loads(path.read_text())["results"] if path.exists() else {}
+    found |= {key(change): was_caught for change, was_caught in zip(changes, caught, strict=True)}
+    report.write("mutation", {key(change): found[key(change)] for change in BREAKS if key(change) in found})
 
 
 def main():
@@ -180,6 +212,7 @@ def main():
     changes = [change for change in BREAKS if not modules or change[0] in modules]
     with ThreadPoolExecutor(max_workers=2) as pool:
         caught = list(tqdm(pool.map(is_caught, changes), total=len(changes), unit="break"))
+    record(changes, caught)
     survivors = [change for change, found in zip(changes, caught, strict=True) if not found]
     print(f"{sum(caught)} of {len(changes)} breaks were caught.")
     for module, before, after in survivors:

@@ -1,0 +1,110 @@
+"""What the benchmarks promise: one network for all, fresh coins in each epoch, a page made of the results."""
+
+import json
+
+import nbformat
+import numpy as np
+import pytest
+from nbclient import NotebookClient
+
+import density
+import peers
+import report
+import training
+from chapters import ROOT
+
+PAGE = ROOT / "book" / "benchmarks.ipynb"
+
+
+def said(notebook):
+    """Everything but the pictures, which another processor may draw a little differently."""
+    return [
+        output.get("text") or output["data"].get("text/markdown")
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "image/png" not in output.get("data", {})
+    ]
+
+
+def test_the_page_of_benchmarks_says_what_the_results_say():
+    committed = nbformat.read(PAGE, as_version=4)
+    anew = nbformat.read(PAGE, as_version=4)
+    NotebookClient(anew, timeout=120, resources={"metadata": {"path": PAGE.parent}}).execute()
+    assert said(committed)
+    assert said(anew) == said(committed)
+
+
+@pytest.mark.parametrize("path", sorted(report.RESULTS.glob("*.json")), ids=lambda path: path.stem)
+def test_every_result_says_when_where_and_with_what_it_was_made(path):
+    record = json.loads(path.read_text())
+    assert all(
+        record[key] for key in ("date", "machine", "python", "tensorflow", "keras", "numpy", "results")
+    )
+
+
+def test_the_operations_of_a_step_are_those_of_its_products():
+    batch, units, latents = 128, peers.UNITS, peers.LATENT_DIM
+    layers = [(784, units), (units, 2 * latents), (latents, units), (units, 784)]
+    forwards = [(batch, n_in, n_out) for n_in, n_out in layers]
+    to_weights = [(n_in, batch, n_out) for n_in, n_out in layers]
+    to_inputs = [(batch, n_out, n_in) for n_in, n_out in layers[1:]]
+    by_hand = sum(2 * rows * inner * columns for rows, inner, columns in forwards + to_weights + to_inputs)
+    assert training.operations_of_an_epoch(batch) == by_hand
+
+
+class TwoEpochs(peers.Turns):
+    """Warm-up and one more epoch; then it ends the training."""
+
+    class Done(Exception):
+        pass
+
+    def __init__(self):
+        super().__init__(None)
+        self.losses = []
+
+    def begin(self):
+        self.start = 0.0
+
+    def end(self, loss=None, seconds=None):
+        self.losses.append(loss)
+        if len(self.losses) == 2:
+            raise self.Done
+
+
+def test_vaelib_and_keras_train_the_same_network_to_the_same_loss():
+    import keras
+
+    x = (np.random.default_rng(0).random((640, 784)) < np.linspace(0, 1, 784)).astype("float32")
+    turns = {}
+    for train in (peers.by_vaelib, peers.by_keras):
+        keras.utils.set_random_seed(1)
+        turns[train] = TwoEpochs()
+        with pytest.raises(TwoEpochs.Done):
+            train(x, "dense", turns[train])
+    ours, plain = turns.values()
+    assert ours.parameters == plain.parameters == 807_700
+    assert ours.losses == pytest.approx(plain.losses, rel=0.02)
+    assert ours.losses[1] < 0.95 * ours.losses[0]
+
+
+def test_pixels_are_tossed_anew_in_every_epoch_with_their_gray_value_as_probability():
+    x = np.tile(np.linspace(0, 1, 8, dtype="float32"), (density.BATCH_SIZE, 1))
+    batches = density.fresh_batches(x, seed=0)
+    epochs = np.array([np.concatenate(list(batches.as_numpy_iterator())) for _ in range(20)])
+    assert set(np.unique(epochs)) == {0.0, 1.0}
+    assert not np.array_equal(epochs[0], epochs[1])
+    standard_error = np.sqrt(x[0] * (1 - x[0]) / epochs[..., 0].size)
+    assert np.all(np.abs(epochs.mean(axis=(0, 1)) - x[0]) <= 4 * standard_error)
+
+
+def test_the_network_of_the_density_benchmark_is_burdas():
+    x = np.full((10, 784), 0.25, "float32")
+    vae = density.new_vae(x, seed=0)
+    widths = [
+        layer.units
+        for network in (vae.encoder, vae.decoder)
+        for layer in network.layers
+        if hasattr(layer, "units")
+    ]
+    assert widths == [200, 200, 50, 50, 200, 200, 784]
+    assert vae.likelihood.mean(vae.decoder.get_layer("params").bias) == pytest.approx(0.25)
