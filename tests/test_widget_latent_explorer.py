@@ -7,7 +7,13 @@ import pytest
 from scipy.special import expit
 
 import vaelib
-from browser import accessibility_faults, needs_browser
+from browser import (
+    accessibility_faults,
+    assert_still_picture_stands_in,
+    middle_of,
+    needs_browser,
+    swipe,
+)
 from export_latent_explorer import (
     EXAMPLE,
     FOLDER,
@@ -354,16 +360,28 @@ class TestPage:
         for mode in ("dark", "light"):
             assert accessibility_faults(explorer, mode, "#latent-explorer") == []
 
-    def test_paper_shows_the_still_picture(self, explorer):
-        explorer.emulate_media(media="print")
-        assert explorer.locator("#latent-explorer .widget-still").is_visible()
-        assert explorer.locator("#latent-explorer .explorer").is_hidden()
-        explorer.emulate_media(media="screen")
-        assert explorer.locator("#latent-explorer .widget-still").is_hidden()
+    def test_still_picture_stands_in_on_paper_and_without_javascript(self, explorer, browser, site):
+        assert_still_picture_stands_in(explorer, browser, site + CHAPTER, "latent-explorer")
 
-    def test_readers_without_javascript_see_the_still_picture(self, browser, site):
-        context = browser.new_context(java_script_enabled=False)
-        page = context.new_page()
-        page.goto(site + CHAPTER)
-        assert page.locator("#latent-explorer img").is_visible()
-        context.close()
+    def test_finger_drags_the_pointer_and_scrolls_the_page_beside_it(self, phone, site):
+        phone.goto(site + CHAPTER)
+        phone.locator("#latent-explorer").scroll_into_view_if_needed()
+        phone.wait_for_function("document.getElementById('latent-explorer').widget")
+        middle_of(phone, "#latent-explorer .plane")
+        side = phone.locator("#latent-explorer .plane").bounding_box()["width"]
+        unit = side / 8.4
+
+        start = state(phone, "z")
+        assert swipe(phone, on_screen(phone, start), (0, -2 * unit)) == 0  # the ring follows up and down
+        np.testing.assert_allclose(state(phone, "z"), start + (0, 2), rtol=0, atol=1 / unit)
+        beside = (-2, -2)
+        assert swipe(phone, on_screen(phone, beside), (0, -150)) > 80
+        np.testing.assert_allclose(state(phone, "z"), start + (0, 2), rtol=0, atol=1 / unit)
+        assert swipe(phone, on_screen(phone, beside), (3 * unit, 0)) == 0  # across, from anywhere
+        np.testing.assert_allclose(state(phone, "z"), (1, -2), rtol=0, atol=1 / unit)
+        phone.touchscreen.tap(*on_screen(phone, (-1, 1)))
+        np.testing.assert_allclose(state(phone, "z"), (-1, 1), rtol=0, atol=1 / unit)
+
+        phone.get_by_role("button", name="Draw a path").click()
+        assert swipe(phone, on_screen(phone, (2, -2)), (0, -3 * unit)) == 0
+        np.testing.assert_allclose(state(phone, "corners")[[0, -1]], [(2, -2), (2, 1)], rtol=0, atol=1 / unit)
