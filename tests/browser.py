@@ -128,7 +128,7 @@ def swipe(phone, start, by, steps=10):
 
 
 def middle_of(phone, selector, down=400):
-    """Where a part's middle is on the screen, once it has been scrolled `down` pixels below the upper edge."""
+    """Where a part's middle is on the screen, once it was scrolled `down` pixels below the upper edge."""
     phone.evaluate(
         """([selector, down]) => {
             const box = document.querySelector(selector).getBoundingClientRect();

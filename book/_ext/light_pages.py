@@ -5,14 +5,14 @@ from pathlib import Path
 
 from fontTools import subset
 
-ICONS_AS_SCRIPT = re.compile(r'\n?<(?:script|link)[^>]*scripts/fontawesome\.js[^>]*>(?:</script>)?')
+ICONS_AS_SCRIPT = re.compile(r"\n?<(?:script|link)[^>]*scripts/fontawesome\.js[^>]*>(?:</script>)?")
 FOR_SEARCHING = "searchtools|language_data|searchindex"
 SEARCH_SCRIPTS = re.compile(rf'\s*<script src="[^"]*(?:{FOR_SEARCHING})\.js[^"]*"></script>')
 
 # In the theme's style sheet: the rules that give each of 1,900 icons its letter, and the icons' fonts.
 ICON_RULE = re.compile(r'((?:\.fa-[a-z0-9-]+:before,?)+)\{content:"[^"]*"\}')
 ICON_LETTER = re.compile(r'"\\([ef][0-9a-f]{3})"')
-ICON_FONT = re.compile(r'src:url\((\.\./[^)]*?)\.woff2\) format\("woff2"\),url\(\1\.ttf\) format\("truetype"\)')
+ICON_FONT = re.compile(r'src:url\(([^)]*?)\.woff2\) format\("woff2"\),url\(\1\.ttf\) format\("truetype"\)')
 
 # MathJax in pieces: all that its usual bundle has, but for the menu on a formula's right click, which is a
 # third of it, and with which the keyboard stops at every formula.
