@@ -439,5 +439,6 @@ class TestPage:
         np.testing.assert_allclose(state(phone, "z"), (-1, 1), rtol=0, atol=1 / unit)
 
         phone.get_by_role("button", name="Draw a path").click()
+        middle_of(phone, "#latent-explorer .plane")
         assert swipe(phone, on_screen(phone, (2, -2)), (0, -3 * unit)) == 0
         np.testing.assert_allclose(state(phone, "corners")[[0, -1]], [(2, -2), (2, 1)], rtol=0, atol=1 / unit)
