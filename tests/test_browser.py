@@ -27,7 +27,7 @@ def open_page(tab, address):
 
 CUT_FORMULAS = """() => {
     for (const box of document.querySelectorAll(".toggle-hidden")) box.classList.remove("toggle-hidden");
-    return [...document.querySelectorAll(".bd-article mjx-container")]
+    return [...document.querySelectorAll(".bd-article mjx-container[display=true]")]
         .filter(formula => formula.scrollWidth > formula.clientWidth + 1 && formula.clientWidth > 0)
         .map(formula => `a formula of ${formula.scrollWidth} pixels: ${formula.textContent}`);
 }"""
