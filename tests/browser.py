@@ -78,3 +78,63 @@ def accessibility_faults(tab, mode, part="html"):
         (mode, violation["id"], [node["html"] for node in violation["nodes"]])
         for violation in result["violations"]
     ]
+
+
+def assert_still_picture_stands_in(page, browser, address, name):
+    """On paper, and for readers without JavaScript, a widget that is alive on the page is a picture."""
+    still = page.locator(f"#{name} .widget-still img")
+    live = page.locator(f"#{name} > :not(.widget-still)")
+    assert [still.is_visible(), live.is_visible()] == [False, True]
+    page.emulate_media(media="print")
+    assert [still.is_visible(), live.is_visible()] == [True, False]
+    page.emulate_media(media="screen")
+    with browser.new_context(java_script_enabled=False) as context:
+        plain = context.new_page()
+        plain.goto(address)
+        still = plain.locator(f"#{name} .widget-still img")
+        still.scroll_into_view_if_needed()
+        assert still.is_visible()
+        assert still.evaluate("image => image.decode().then(() => image.naturalWidth)") > 600
+        assert len(still.get_attribute("alt")) > 100
+        assert "JavaScript" in plain.locator(f"#{name} .widget-still").text_content()
+
+
+@pytest.fixture
+def phone(browser):
+    """A tab of a phone: it hears fingers."""
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    yield context.new_page()
+    context.close()
+
+
+def swipe(phone, start, by, steps=10):
+    """One finger down on a point of the screen, moved by (right, down) pixels and lifted; returns how far the
+    page has scrolled."""
+    before = phone.evaluate("scrollY")
+    finger = phone.context.new_cdp_session(phone)
+
+    def send(kind, *points):
+        touches = [{"x": x, "y": y} for x, y in points]
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+    send("touchStart", start)
+    for step in range(1, steps + 1):
+        send("touchMove", [a + b * step / steps for a, b in zip(start, by, strict=True)])
+        phone.wait_for_timeout(16)
+    send("touchEnd")
+    finger.detach()
+    phone.wait_for_timeout(200)
+    return phone.evaluate("scrollY") - before
+
+
+def middle_of(phone, selector, down=400):
+    """Where a part's middle is on the screen, once it was scrolled `down` pixels below the upper edge."""
+    phone.evaluate(
+        """([selector, down]) => {
+            const box = document.querySelector(selector).getBoundingClientRect();
+            scrollBy({top: box.top + box.height / 2 - down, behavior: "instant"});
+        }""",
+        [selector, down],
+    )
+    box = phone.locator(selector).first.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

@@ -2,11 +2,14 @@
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import nbformat
+import pydata_sphinx_theme
 import pytest
 import yaml
+from fontTools.ttLib import TTFont
 
 from chapters import ROOT, chapter_paths
 from repository import current_address
@@ -88,6 +91,25 @@ def test_chapter_links_to_colab_binder_and_its_source(chapter, pages):
 
 def notebooks():
     return {path.stem: nbformat.read(path, as_version=4) for path in chapter_paths()}
+
+
+def icon_letters(sheet):
+    """The letter of each icon, as a style sheet of Font Awesome gives it."""
+    rules = re.findall(r'((?:\.fa-[a-z0-9-]+:before,?)+)\{content:"\\([0-9a-f ]+)"\}', sheet.read_text())
+    return {name: int(code, 16) for names, code in rules for name in re.findall(r"fa-[a-z0-9-]+", names)}
+
+
+def test_icons_of_the_pages_are_in_the_fonts_that_they_load_and_few_others():
+    sheet = "styles/pydata-sphinx-theme.css"
+    static = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme" / "static"
+    known, kept = icon_letters(static / sheet), icon_letters(HTML / "_static" / sheet)
+    fonts = re.findall(r"url\(([^)]*/fontawesome/[^)]*)\)", (HTML / "_static" / sheet).read_text())
+    drawn = {letter for font in fonts for letter in TTFont(HTML / "_static" / "styles" / font).getBestCmap()}
+    used = {name for page in PAGES for name in re.findall(r"\bfa-[a-z0-9-]+", page.read_text())} & set(known)
+    assert {"fa-github", "fa-magnifying-glass", "fa-bars", "fa-lightbulb"} <= used
+    assert [name for name in sorted(used) if kept.get(name) != known[name] or known[name] not in drawn] == []
+    assert len(known) > 1500
+    assert len(kept) < 100
 
 
 def test_path_names_every_chapter_with_a_question_that_fits_under_its_stop():

@@ -7,7 +7,13 @@ import pytest
 from scipy.stats import norm
 
 import vaelib
-from browser import accessibility_faults, needs_browser
+from browser import (
+    accessibility_faults,
+    assert_still_picture_stands_in,
+    middle_of,
+    needs_browser,
+    swipe,
+)
 from export_elbo_playground import MODELS, START, STILL, X, parts, summit
 
 pytestmark = needs_browser
@@ -331,18 +337,18 @@ def test_accessible_and_fits_a_phone(mode, playground):
 
 def test_still_picture_stands_in_without_javascript_and_on_paper(playground, browser, site):
     assert STILL.stat().st_size < 60_000
-    still = playground.locator("#elbo-playground .widget-still img")
-    assert not still.is_visible()
-    playground.emulate_media(media="print")
-    assert still.is_visible()
-    assert not playground.locator("#elbo-playground .live").is_visible()
-    playground.emulate_media(media="screen")
+    assert_still_picture_stands_in(playground, browser, site + PAGE, "elbo-playground")
 
-    plain = browser.new_page(java_script_enabled=False)
-    plain.goto(site + PAGE)
-    still = plain.locator("#elbo-playground img")
-    still.scroll_into_view_if_needed()
-    assert still.is_visible()
-    assert len(still.get_attribute("alt")) > 100
-    assert "this picture is alive" in plain.locator("#elbo-playground").text_content()
-    plain.close()
+
+def test_finger_drags_the_peak_and_scrolls_the_page_beside_it(phone, site):
+    open_playground(phone, site)
+    x, y = middle_of(phone, "#elbo-playground .handle")
+    assert swipe(phone, (x, y), (30, 30)) == 0
+    now = state(phone)["q"]
+    assert now["mean"] > START[0] + 0.2
+    assert now["logVar"] > START[1] + 0.2
+    x, y = middle_of(phone, "#elbo-playground .handle")
+    assert swipe(phone, (x + 120, y), (0, -150)) > 80
+    x, y = middle_of(phone, "#elbo-playground .bars")
+    assert swipe(phone, (x, y), (0, -150)) > 80
+    assert state(phone)["q"] == now

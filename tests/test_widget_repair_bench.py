@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from browser import accessibility_faults, needs_browser
+from browser import (
+    accessibility_faults,
+    assert_still_picture_stands_in,
+    middle_of,
+    needs_browser,
+    swipe,
+)
 from export_repair_bench import FOLDER, damaged_ways, read_vae, rmse, settings
 from vaelib import Contaminated, correct, gaussian
 
@@ -311,13 +317,21 @@ def test_bench_is_accessible_and_fits_a_phone(page):
 
 
 def test_still_picture_stands_in_on_paper_and_without_javascript(page, browser, site):
-    still = page.locator("#repair-bench .widget-still img")
-    assert not still.is_visible()
-    page.emulate_media(media="print")
-    assert still.is_visible()
-    assert not page.locator(".bench").is_visible()
-    page.emulate_media(media="screen")
-    with browser.new_context(java_script_enabled=False) as context:
-        tab = context.new_page()
-        tab.goto(site + PAGE)
-        assert tab.locator("#repair-bench .widget-still img").is_visible()
+    assert_still_picture_stands_in(page, browser, site + PAGE, "repair-bench")
+
+
+def test_finger_draws_on_the_sheet_and_scrolls_the_page_on_the_other_pictures(phone, site):
+    phone.goto(site + PAGE)
+    scroll_to_bench(phone)
+    phone.get_by_role("button", name="Undo all").click()
+    truth = image_on(phone, "truth")
+    x, y = middle_of(phone, ".bench-sheet canvas")
+    pixel = phone.locator(".bench-sheet canvas").bounding_box()["height"] / 28
+    assert swipe(phone, (x - 10 * pixel, y - 10 * pixel), (0, 20 * pixel), steps=5) == 0
+    drawn = np.zeros((28, 28), bool)
+    drawn[3:25, 3:5] = True
+    assert np.array_equal(image_on(phone, "damaged")[0, ..., 0], np.where(drawn, 1, truth[0, ..., 0]))
+    x, y = middle_of(phone, ".bench-mask canvas")
+    assert swipe(phone, (x, y), (0, -150)) > 80
+    assert swipe(phone, middle_of(phone, ".bench-digits label"), (0, -150)) > 80
+    assert np.array_equal(image_on(phone, "truth"), truth)

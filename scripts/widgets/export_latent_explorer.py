@@ -125,10 +125,11 @@ def main():
 
     means, pixels = vae.encode(x)[0], vae.reconstruct(x).reshape(len(x), -1)
     shown = 1 / (1 + np.exp(-np.array(read_network(FOLDER, "decoder")(means))))
+    moved = np.abs(shown - pixels)
     weight = sum(file.stat().st_size for file in FOLDER.iterdir())
     print(f"test ELBO {vae.elbo(images.x_test).total.mean():.2f} nats per example")
     print(f"{len(z)} points to {np.abs(z - means).max():.5f}; farthest coordinate {np.abs(z).max():.2f}")
-    print(f"16-bit weights move a pixel by at most {np.abs(shown - pixels).max():.4f}")
+    print(f"8-bit weights move a pixel by {moved.mean():.4f} on average, by {moved.max():.4f} at most")
     print(f"{weight / 1e3:.0f} kB in {FOLDER.relative_to(ROOT)}")
 
 

@@ -2,7 +2,7 @@
 
     VAELIB_DATA=... python scripts/widgets/export_repair_bench.py
 
-``encoder`` and ``decoder`` (weights as 16-bit floats), ``settings.json`` (the constants of vaelib's
+``encoder`` and ``decoder`` (weights in 8 bits each), ``settings.json`` (the constants of vaelib's
 correction, what the likelihood learned, and the noise of seed 0), ``digits.bin`` (test images, a byte for
 each pixel), ``still.webp`` and, for the tests, ``cases.npz``: damaged digits and what ``correct`` makes of
 them. Prints how much worse than the chapter's network the small one repairs.
@@ -26,7 +26,7 @@ from network_file import read_network, write_network
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "book" / "_static" / "widgets" / "repair-bench"
 DATA_SHAPE, LATENT_DIM = (28, 28, 1), 32
-HIDDEN, EPOCHS = (112, 224), 15  # as wide as a megabyte allows; the chapter trains 10
+HIDDEN, EPOCHS = (112, 224), 15  # as wide as a light page allows; the chapter trains 10
 LEARNED = ("white", "white_log_var", "gray_intercept", "gray_slope")
 DAMAGE = LinearSegmentedColormap.from_list("damage", ["white", "#D55E00"])  # as in the bench
 SEED = 0  # of the repair's noise: correct's default

@@ -1,35 +1,27 @@
 // Dense networks in the page: what Keras trained, as scripts/widgets/network_file.py wrote it.
 
-const POWERS = Array.from({ length: 32 }, (_, exponent) => 2 ** (exponent - 15));
-
-// A 16-bit float, given as an integer: sign, five bits of exponent, ten of fraction.
-function halfToNumber(half) {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 0x1f;
-  const fraction = half & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1 + fraction / 1024) * POWERS[exponent];
-}
-
-// Reads `<folder>/<name>.json`, a list of layers {rows, columns, activation}, and `<name>.bin`, their
-// weights in order as little-endian 16-bit floats: each layer's matrix row by row, then its bias.
+// Reads `<folder>/<name>.json`, a list of layers {rows, columns, activation}, and `<name>.bin`. That holds, as
+// 32-bit floats, each layer's steps and then its bias, a number for each column; behind all of these each
+// layer's matrix row by row, as 8-bit integers. A weight is its integer times its column's step.
 export async function loadNetwork(folder, name) {
   const [shapes, buffer] = await Promise.all([
     fetch(new URL(`${name}.json`, folder)).then((answer) => answer.json()),
     fetch(new URL(`${name}.bin`, folder)).then((answer) => answer.arrayBuffer()),
   ]);
-  const halves = new Uint16Array(buffer);
-  const values = new Float32Array(halves.length); // a loop: Float32Array.from takes several times as long
-  for (let index = 0; index < halves.length; index++) values[index] = halfToNumber(halves[index]);
-  let position = 0;
-  const take = (count) => values.subarray(position, (position += count));
-  return shapes.map(({ rows, columns, activation }) => ({
-    rows,
-    columns,
-    activation,
-    weights: take(rows * columns),
-    bias: take(columns),
-  }));
+  let position = 0; // in bytes
+  const take = (Kind, count) => {
+    const taken = new Kind(buffer, position, count);
+    position += taken.byteLength;
+    return taken;
+  };
+  const units = shapes.map(({ columns }) => [take(Float32Array, columns), take(Float32Array, columns)]);
+  return shapes.map(({ rows, columns, activation }, depth) => {
+    const [steps, bias] = units[depth];
+    const integers = take(Int8Array, rows * columns);
+    const weights = new Float32Array(rows * columns);
+    for (let at = 0; at < weights.length; at++) weights[at] = integers[at] * steps[at % columns];
+    return { rows, columns, activation, weights, bias };
+  });
 }
 
 // One layer: activation(input · weights + bias).

@@ -30,12 +30,16 @@ function peakOf({ logVar }) {
 
 // Calls onDrag({mean, logVar}) while the dot is dragged: across moves the mean; up makes q narrow, for its area is 1.
 export function createCurves(onDrag) {
-  const drawing = svg("svg", { role: "img", class: "curves", height: HEIGHT });
   const handle = svg("g", { class: "handle" }, svg("circle", { r: 22, class: "grip" }), svg("circle", { r: 8 }));
+  const picture = svg("g", {}); // drawn anew each time; the handle stays, or it would lose the pointer
+  const drawing = svg("svg", { role: "img", class: "curves", height: HEIGHT }, picture, handle);
   let toX, toY;
   let highest; // of the vertical axis; it stands still during a drag, so that the dot stays under the pointer
   let dragging = false;
 
+  // A finger on the dot drags it; beside it, the finger scrolls the page. CSS's touch-action cannot say so: it is
+  // read of a drawing as a whole, not of its parts.
+  handle.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
   handle.addEventListener("pointerdown", (event) => {
     handle.setPointerCapture(event.pointerId);
     dragging = true;
@@ -70,7 +74,7 @@ export function createCurves(onDrag) {
 
     drawing.setAttribute("width", width);
     drawing.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
-    drawing.replaceChildren(
+    picture.replaceChildren(
       svg("path", { class: "axis", d: `M${MARGIN.left} ${baseline}H${width - MARGIN.right}` }),
       ...[-4, -3, -2, -1, 0, 1, 2, 3, 4].flatMap((z) => [
         svg("path", { class: "axis", d: `M${toX(z)} ${baseline}v5` }),
@@ -82,7 +86,6 @@ export function createCurves(onDrag) {
       ...path.map((step) => svg("circle", { class: "step", cx: toX(step.mean), cy: toY(peakOf(step)), r: 1.7 })),
       ...placeLabels(lines, width < 480 ? SHORT_NAMES : NAMES, dot, width),
       svg("text", { x: dot.x, y: dot.y - 14, "text-anchor": "middle", class: "label" }, "q(z)"),
-      handle,
     );
   }
 

@@ -24,8 +24,9 @@ const strip = (name) => `
   </figure>`;
 
 const LAYOUT = `
-  <p class="how" id="latent-explorer-how">Drag on the plane, or give it the focus and use the arrow keys
-    (<kbd>Shift</kbd>: larger steps; <kbd>Enter</kbd>: mark a point of a path).</p>
+  <p class="how" id="latent-explorer-how">Drag on the plane (with a finger: drag the ring, or tap where it shall go), or
+    give it the focus and use the arrow keys (<kbd>Shift</kbd>: larger steps; <kbd>Enter</kbd>: mark a point of a
+    path).</p>
   <div class="plane" tabindex="0" role="application" aria-label="Latent plane"
       aria-describedby="latent-explorer-how">
     <canvas class="points"></canvas>
@@ -240,8 +241,10 @@ class Explorer {
     if (event.button !== 0 || !event.isPrimary) return;
     const plane = this.$(".plane");
     const drawing = this.drawing;
+    const before = this.z;
     const line = [];
     const follow = (event) => {
+      if (!event.isPrimary) return; // a second finger
       const z = this.plane.zOf(event);
       this.moveTo(z);
       if (!drawing || (line.length && lengthOf([line.at(-1), z]) < 0.05)) return;
@@ -258,10 +261,16 @@ class Explorer {
         this.mark();
       }
     };
+    // The finger was about to scroll the page.
+    const undo = () => {
+      stop.abort();
+      this.moveTo(before);
+      this.plane.drawLine(this.plane.path, this.corners, this.strips.path);
+    };
     plane.setPointerCapture(event.pointerId);
     plane.addEventListener("pointermove", follow, { signal: stop.signal });
     plane.addEventListener("pointerup", release, { signal: stop.signal });
-    plane.addEventListener("pointercancel", release, { signal: stop.signal });
+    plane.addEventListener("pointercancel", undo, { signal: stop.signal });
     follow(event);
   }
 

@@ -20,7 +20,7 @@ export class Sheet {
   }
 
   press(event) {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || !event.isPrimary) return; // a second finger does not draw
     this.canvas.setPointerCapture(event.pointerId);
     this.last = this.positionOf(event);
     this.touch(this.last);
@@ -28,7 +28,7 @@ export class Sheet {
 
   // A fast pointer skips pixels: paint all on the straight way from the last one.
   drag(event) {
-    if (!this.last) return;
+    if (!this.last || !event.isPrimary) return;
     const [from, to] = [this.last, this.positionOf(event)];
     const steps = Math.max(Math.abs(to.row - from.row), Math.abs(to.column - from.column));
     const between = (a, b, step) => Math.round(a + ((b - a) * step) / steps);
