@@ -7,10 +7,12 @@ The same command after a kill goes on from the newest checkpoint and ends where 
 the bit on the same machine: the weights, the optimizer, the noise and the place in the shuffled data are all
 restored. Several workers: start the same command on each machine with TF_CONFIG set as TensorFlow describes
 (cluster managers do), and --out in a folder that all of them see. As many workers as you like, as long as
-they divide the batch evenly, follow the same curve. Watch it: tensorboard --logdir run/logs
+they divide the batch evenly, follow the same curve. When one dies, the others end too, with an exit code
+that is not 0: start all of them again. Watch it: tensorboard --logdir run/logs
 """
 
 import argparse
+import contextlib
 import json
 import math
 import os
@@ -203,6 +205,20 @@ def cluster():
     return index, len(workers)
 
 
+@contextlib.contextmanager
+def ending_with_the_others(worker, workers):
+    """End with a message when another worker died, because without it no gradient can be agreed on."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
+        sys.exit(
+            f"worker {worker} of {workers} has lost the others ({type(error).__name__}). Start all of them "
+            "again with the same command: they go on from the newest checkpoint."
+        )
+
+
 def train(flags):
     """Train, or go on training, as the flags say."""
     worker, workers = cluster()
@@ -254,7 +270,7 @@ def train(flags):
     writer = (
         tf.summary.create_file_writer(str(flags.out / "logs")) if chief else tf.summary.create_noop_writer()
     )
-    with writer.as_default():
+    with writer.as_default(), ending_with_the_others(worker, workers):
         seconds = 0.1 if sys.stderr.isatty() else 30  # between two looks of the bar, which fill a log file
         bar = tqdm(initial=start, total=flags.steps, unit="step", disable=not chief, mininterval=seconds)
         for step in range(start + 1, flags.steps + 1):

@@ -20,6 +20,7 @@ import train
 from chapters import ROOT
 
 STEPS = 120
+PATIENCE = 300  # seconds, for a machine with other things to do
 FLAGS = [
     "--data=digits",
     "--widths=32",
@@ -48,6 +49,18 @@ def free_addresses(count):
     return addresses
 
 
+def start_two(out, *flags):
+    addresses = free_addresses(2)
+    return [
+        start(
+            out,
+            *flags,
+            tf_config={"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}},
+        )
+        for index in (0, 1)
+    ]
+
+
 def curve(out):
     """The loss at each step, from the logs for TensorBoard; of a step taken twice, both."""
     losses = {}
@@ -66,28 +79,26 @@ def newest_checkpoint(out):
     return int(path.rpartition("-")[2]) if path else 0
 
 
+def wait_for_checkpoint(out):
+    for _ in range(PATIENCE * 10):
+        if newest_checkpoint(out):
+            return
+        time.sleep(0.1)
+    raise TimeoutError(f"no checkpoint in {out} within {PATIENCE} seconds")
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """An undisturbed run in this process, while two workers and a victim run beside it."""
     folder = tmp_path_factory.mktemp("runs")
-    addresses = free_addresses(2)
-    workers = [
-        start(
-            folder / "two",
-            tf_config={"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}},
-        )
-        for index in (1, 0)
-    ]
+    workers = start_two(folder / "two")
     victim = start(folder / "killed", "--steps=100000")
     try:
         train.main([f"--out={folder / 'one'}", *FLAGS])
-        for _ in range(600):
-            if newest_checkpoint(folder / "killed"):
-                break
-            time.sleep(0.1)
+        wait_for_checkpoint(folder / "killed")
         time.sleep(random.random() / 10)  # any moment will do, so this seed is nobody's
         victim.send_signal(signal.SIGKILL)
-        print([worker.communicate(timeout=120)[0] for worker in workers])
+        print([worker.communicate(timeout=PATIENCE)[0] for worker in workers])
         assert [worker.returncode for worker in workers] == [0, 0]
     finally:
         for process in [*workers, victim]:
@@ -118,6 +129,31 @@ def test_training_that_was_killed_goes_on_from_its_newest_checkpoint_and_ends_wh
         train.main([f"--out={runs / name}", *FLAGS, f"--steps={steps}"])
     assert f"steps {saved} to {steps}" in capfd.readouterr().out
     for undisturbed, resumed in zip(weights(runs / "one"), weights(runs / "killed"), strict=True):
+        np.testing.assert_allclose(undisturbed, resumed, atol=1e-6, rtol=0)
+
+
+def test_when_one_of_two_workers_is_killed_both_end_and_then_go_on_to_where_two_undisturbed_ones_end(runs):
+    out = runs / "widowed"
+    workers = survivor, victim = start_two(out, "--steps=100000")
+    try:
+        wait_for_checkpoint(out)
+        victim.send_signal(signal.SIGKILL)
+        message = survivor.communicate(timeout=PATIENCE)[0]  # it does not wait forever
+        assert survivor.returncode == 1
+        assert "worker 0 of 2 has lost the others" in message
+        assert "Traceback" not in message
+        saved = newest_checkpoint(out)
+        steps = max(STEPS, saved + 5)
+        workers += start_two(out, f"--steps={steps}")
+        workers += start_two(runs / "two", f"--steps={steps}") if steps > STEPS else []
+        messages = [worker.communicate(timeout=PATIENCE)[0] for worker in workers[2:]]
+        assert [worker.returncode for worker in workers[2:]] == [0] * len(messages), messages
+        assert f"worker 0 of 2: steps {saved} to {steps}" in messages[0]
+    finally:
+        for process in workers:
+            process.kill()
+            process.communicate()
+    for undisturbed, resumed in zip(weights(runs / "two"), weights(out), strict=True):
         np.testing.assert_allclose(undisturbed, resumed, atol=1e-6, rtol=0)
 
 
