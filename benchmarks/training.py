@@ -1,8 +1,9 @@
 """How fast does vaelib train, beside what people would use instead?
 
 The same network on the same images in the same batches: a dense 784-512-2-512-784 VAE on 60,000 MNIST images
-and a convolutional one on the first 12,800. Each peer has a process of its own; an epoch is trained by one
-after the other, five times round, so that whatever else the machine does falls on all. Prints the medians and
+and a convolutional one on the first 6,400. Each peer has a process of its own; they train in turn, five times
+round, so that whatever else the machine does falls on all. A turn is two epochs, of which the second counts:
+the first brings back what the machine put aside while the others had their turns. Prints the medians and
 their ratios and writes them to results/training.json.
 
 The limit is arithmetic: the operations of a step's matrix products at the rate of this machine's own, which
@@ -29,7 +30,7 @@ from tqdm import tqdm  # isort: skip
 import peers  # isort: skip
 import report  # isort: skip
 
-IMAGES = {"dense": 60_000, "convolutional": 12_800}
+IMAGES = {"dense": 60_000, "convolutional": 6_400}
 OF_TORCH = ("PyTorch loop", "torch.compile", "pythae", "PyOD")
 VERSIONS = "import json, importlib.metadata as m; print(json.dumps({p: m.version(p) for p in %r}))"
 
@@ -50,9 +51,11 @@ class Peer:
             raise RuntimeError(f"ended before it answered: {' '.join(map(str, self.process.args))}")
         return json.loads(line)
 
-    def train_an_epoch(self):
-        self.process.stdin.write("epoch\n")
-        self.answers.append(self._answer())
+    def take_a_turn(self):
+        for _ in range(2):
+            self.process.stdin.write("epoch\n")
+            answer = self._answer()
+        self.answers.append(answer)
 
 
 def matrix_product_rate(size=2048, repeats=5):
@@ -91,7 +94,7 @@ def compare(network, repeats, torch_python):
         for _ in tqdm(range(repeats), desc=f"{network}: rounds", leave=False):
             rates.append(matrix_product_rate())
             for peer in running.values():
-                peer.train_an_epoch()
+                peer.take_a_turn()
         for peer in running.values():
             peer.process.kill()
     seconds = {name: [answer["seconds"] for answer in peer.answers] for name, peer in running.items()}

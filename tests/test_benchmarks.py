@@ -108,3 +108,13 @@ def test_the_network_of_the_density_benchmark_is_burdas():
     ]
     assert widths == [200, 200, 50, 50, 200, 200, 784]
     assert vae.likelihood.mean(vae.decoder.get_layer("params").bias) == pytest.approx(0.25)
+
+
+def test_a_recipe_runs_its_stages_with_one_learning_rate_that_ends_at_zero():
+    x = np.random.default_rng(0).random((2 * density.BATCH_SIZE, 784), dtype="float32") ** 4
+    vae, trajectory = density.train([(4, 1), (2, 3)], x, density.tossed(x[:20], seed=1), seed=0)
+    assert trajectory.epoch == 6
+    assert vae.num_importance_samples == 3
+    assert vae.optimizer.iterations.numpy() == 6 * 2
+    assert float(vae.optimizer.learning_rate) == pytest.approx(0, abs=1e-8)
+    assert trajectory.points[-1]["nll"] < trajectory.points[0]["nll"]
