@@ -5,7 +5,7 @@ made in a copy of the package; then the tests of that file run until the first o
 test notices has survived: a hole in the tests. What was found is kept in results/mutation.json, one entry for
 each break.
 
-    make mutate                                    about 20 minutes on two cores
+    make mutate                                    an hour or so on two cores
     python benchmarks/mutate.py gaussian vae       these files only
 """
 

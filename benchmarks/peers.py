@@ -19,7 +19,6 @@ import time
 
 BATCH_SIZE, LATENT_DIM, UNITS, LEARNING_RATE = 128, 2, 512, 1e-3
 EVER = 10**6  # epochs; the asker ends it
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 
 class Turns:

@@ -12,7 +12,7 @@ PEERS = Path(__file__).parent.parent / ".venv" / "peers" / "bin" / "python"  # h
 
 
 def machine():
-    """The processor's name and how many of its cores this process may use."""
+    """The processor's name and how many cores there are."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))

@@ -23,23 +23,26 @@ from peers import BATCH_SIZE, LATENT_DIM, UNITS  # isort: skip
 STEPS, ROUNDS = 104, 7  # a multiple of the eight steps that fit runs in one call
 
 
-def products(multiply, x, gradient, hidden, w_in, w_out):
+def products(multiply, transpose, x, gradient, hidden, w_in, w_out):
     """Those of a step with 784 on one side: two forwards, and backwards to the weights and one input."""
     return (
         multiply(x, w_in),
         multiply(hidden, w_out),
-        multiply(gradient, w_out.T if isinstance(w_out, np.ndarray) else tf.transpose(w_out)),
-        multiply(hidden.T if isinstance(hidden, np.ndarray) else tf.transpose(hidden), gradient),
-        multiply(x.T if isinstance(x, np.ndarray) else tf.transpose(x), hidden),
+        multiply(gradient, transpose(w_out)),
+        multiply(transpose(hidden), gradient),
+        multiply(transpose(x), hidden),
     )
 
 
-def repeated(function):
-    return lambda: [function() for _ in range(STEPS)]
+def seconds_of_steps(function):
+    start = time.perf_counter()
+    for _ in range(STEPS):
+        function()
+    return time.perf_counter() - start
 
 
 def parts(x):
-    """The parts by name, each a function that does it for a hundred steps."""
+    """The parts by name, each a function that does it for STEPS steps and returns the seconds."""
     rng = np.random.default_rng(0)
     shapes = (BATCH_SIZE, 784), (BATCH_SIZE, 784), (BATCH_SIZE, UNITS), (784, UNITS), (UNITS, 784)
     arrays = [rng.random(shape, dtype="float32") for shape in shapes]
@@ -50,7 +53,7 @@ def parts(x):
 
     @tf.function(jit_compile=True)
     def compiled_products():
-        return products(tf.matmul, *tensors)
+        return products(tf.matmul, tf.transpose, *tensors)
 
     def gradients():
         with tf.GradientTape() as tape:
@@ -61,12 +64,14 @@ def parts(x):
     def step():
         vae.optimizer.apply(gradients(), vae.trainable_variables)
 
-    fitted = x[: STEPS * BATCH_SIZE]
+    compiled_gradients, fitted = tf.function(gradients, jit_compile=True), x[: STEPS * BATCH_SIZE]
     return {
-        "matrix products, NumPy": repeated(lambda: products(np.matmul, *arrays)),
-        "matrix products, TensorFlow": repeated(compiled_products),
-        "loss and gradients": repeated(tf.function(gradients, jit_compile=True)),
-        "with Adam": repeated(step),
+        "matrix products, NumPy": lambda: seconds_of_steps(
+            lambda: products(np.matmul, np.transpose, *arrays)
+        ),
+        "matrix products, TensorFlow": lambda: seconds_of_steps(compiled_products),
+        "loss and gradients": lambda: seconds_of_steps(compiled_gradients),
+        "with Adam": lambda: seconds_of_steps(step),
         "through fit": lambda: seconds_of_an_epoch(vae, fitted),
     }
 
@@ -86,15 +91,10 @@ def main():
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter).parse_args()
     work = parts(vaelib.load_images("mnist").x_train.reshape(-1, 784))
     seconds = {name: [] for name in work}
-    for _ in range(ROUNDS + 1):
-        for name, do in work.items():
-            start = time.perf_counter()
-            outcome = do()
-            passed = time.perf_counter() - start
-            seconds[name].append((outcome if isinstance(outcome, float) else passed) / STEPS)
-    results = {
-        name: 1000 * statistics.median(values[1:]) for name, values in seconds.items()
-    }  # the first warms
+    for _ in range(ROUNDS + 1):  # the first warms up
+        for name, measure in work.items():
+            seconds[name].append(measure() / STEPS)
+    results = {name: 1000 * statistics.median(values[1:]) for name, values in seconds.items()}
     print("milliseconds a step")
     for name, milliseconds in results.items():
         print(f"{name:30}{milliseconds:7.2f}")

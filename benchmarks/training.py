@@ -9,7 +9,7 @@ their ratios and writes them to results/training.json.
 The limit is arithmetic: the operations of a step's matrix products at the rate of this machine's own, which
 is measured before each round.
 
-    VAELIB_DATA=... python benchmarks/training.py [--repeats 5] [--peers PYTHON]
+    VAELIB_DATA=... python benchmarks/training.py [--repeats 5]
 
 The peers other than Keras need an environment with benchmarks/requirements.txt; without it they are left out.
 """
@@ -123,18 +123,15 @@ def compare(network, repeats, torch_python):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5, help="epochs of each, taking turns")
-    parser.add_argument("--peers", default=report.PEERS, help="Python of their environment")
-    options = parser.parse_args()
+    repeats = parser.parse_args().repeats
     versions = {}
-    torch_python = options.peers if Path(options.peers).exists() else None
+    torch_python = report.PEERS if report.PEERS.exists() else None
     if torch_python:
         command = [torch_python, "-c", VERSIONS % (("torch", "pythae", "pyod"),)]
         versions = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     else:
-        print(
-            f"{options.peers} is not there: PyTorch, pythae and PyOD are left out (make bench sets them up)"
-        )
-    results = {network: compare(network, options.repeats, torch_python) for network in IMAGES}
+        print(f"{report.PEERS} is not there: PyTorch, pythae and PyOD are left out (make bench sets them up)")
+    results = {network: compare(network, repeats, torch_python) for network in IMAGES}
     for network, result in results.items():
         print(f"\n{network}, {result['images']:,} images, {result['parameters']:,} parameters")
         print(f"{'':14}{'s an epoch':>11}{'least':>7}{'most':>7}{'÷ vaelib':>10}{'loss':>8}")

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import vaelib
 from vaelib import gaussian, networks, vae
+from vaelib.model import EncoderDecoder, batches
 
 LIKELIHOODS = ["bernoulli", "continuous_bernoulli", "gaussian", "shared", "per_cell"]
 
@@ -247,6 +248,67 @@ def test_callbacks_data_sets_and_validation_split_work(digits, tmp_path):
     np.testing.assert_allclose(
         model.predict(pipeline, verbose=0), model.reconstruct(digits.x_train[:500]), atol=1e-5
     )
+
+
+def fitted_losses(fit, model_of, data, **options):
+    keras.utils.set_random_seed(3)
+    model = model_of()
+    model.compile("adam", jit_compile=False)
+    history = fit(model, *data, batch_size=48, epochs=3, verbose=0, **options).history
+    return {name: history[name] for name in history if "loss" in name}
+
+
+def small_autoencoder():
+    encoder = networks.mlp_encoder((8, 8, 1), 2, (32,), outputs=("code",))
+    return vaelib.Autoencoder(encoder, networks.mlp_decoder((8, 8, 1), 2, (32,)))
+
+
+def small_conditional_vae():
+    encoder = networks.mlp_encoder((64 + 10,), 2, (32,))
+    return vaelib.ConditionalVAE(encoder, networks.mlp_decoder((8, 8, 1), 2 + 10, (32,)))
+
+
+@pytest.mark.parametrize("kind", ["x", "x in its order", "x, y, weights", "(x, labels)"])
+def test_fit_takes_the_batches_that_keras_would_take(digits, kind):
+    x, labels = digits.x_train[:200], digits.y_train[:200]
+    model_of, data, options = {
+        "x": (small_vae, (x,), {"validation_data": (x[:70],)}),
+        "x in its order": (small_vae, (x,), {"validation_data": x[:70], "shuffle": False}),
+        "x, y, weights": (
+            small_autoencoder,
+            (x, x[::-1].copy()),
+            {"sample_weight": np.linspace(0, 1, 200), "validation_data": (x[:70], x[70:140])},
+        ),
+        "(x, labels)": (
+            small_conditional_vae, ((x, labels),), {"validation_data": ((x[:70], labels[:70]),)}
+        ),
+    }[kind]  # fmt: skip
+    theirs = fitted_losses(keras.Model.fit, model_of, data, **options)
+    ours = fitted_losses(EncoderDecoder.fit, model_of, data, **options)
+    assert ours.keys() == theirs.keys() == {"loss", "val_loss"}
+    for name in ours:
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-5)
+
+
+def test_batches_hold_every_row_once_and_have_no_autotuner():
+    x = np.arange(10)
+    for shuffle in (True, False):
+        pairs = batches((x, -x), batch_size=4, shuffle=shuffle)
+        assert pairs.options().autotune.enabled is False
+        assert len(pairs) == 3
+        parts = [(first.numpy(), second.numpy()) for first, second in pairs]
+        assert [len(first) for first, _ in parts] == [4, 4, 2]
+        assert all((first == -second).all() for first, second in parts)
+        order = np.concatenate([first for first, _ in parts])
+        np.testing.assert_array_equal(np.sort(order), x)
+        assert (order != x).any() == shuffle
+
+
+def test_validation_data_are_checked_like_the_examples(digits):
+    model = small_vae()
+    model.compile("adam")
+    with pytest.raises(ValueError, match=r"values in \[0, 1\]"):
+        model.fit(digits.x_train[:50], validation_data=(16 * digits.x_test[:50],), verbose=0)
 
 
 def test_mixed_precision_trains_with_bounds_in_float32(digits):

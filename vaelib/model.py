@@ -4,6 +4,8 @@ A subclass says what one example costs, in ``call``; Keras does the rest: ``comp
 ``evaluate``, ``predict``, ``save`` and ``load_model`` are its own.
 """
 
+import inspect
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -13,6 +15,7 @@ from vaelib import likelihoods
 from vaelib.checks import check_examples
 
 BATCH_SIZE = 1000  # examples that the methods outside training hold at a time
+ONLY_KERAS_CAN = {"validation_split", "class_weight", "steps_per_epoch", "validation_steps"}
 XLA_STEPS_PER_EXECUTION = 8  # a compiled dense step is so short that calling it from Python would show
 
 
@@ -93,7 +96,37 @@ class EncoderDecoder(keras.Model):
     # The public doors that Keras leaves open: look at the data once, then hand over.
 
     def fit(self, x=None, y=None, *args, **kwargs):
-        return super().fit(*self._checked(x, y, **kwargs), *args, **kwargs)
+        """Keras's ``fit``, with batches of arrays made here.
+
+        Keras has them made under tf.data's autotuner, and to close that at the end of an epoch takes up
+        to as long as the epoch took, with nothing at work (TensorFlow 2.21). Batches out of memory need
+        no tuning. A data set of your own is used as it is.
+
+        Args:
+            x: examples, as for ``check``, or a ``tf.data.Dataset`` of batches.
+            y: targets, where the model takes any.
+            *args, **kwargs: any other argument of ``keras.Model.fit``.
+
+        Returns:
+            Keras's ``History``.
+
+        Raises:
+            TypeError, ValueError: as :meth:`~vaelib.model.EncoderDecoder.check`.
+        """
+        x, y = self._checked(x, y, **kwargs)
+        options = inspect.signature(keras.Model.fit).bind(self, x, y, *args, **kwargs).arguments
+        if not options.keys() & ONLY_KERAS_CAN and is_in_memory(x):
+            data = keras.utils.pack_x_y_sample_weight(x, y, options.pop("sample_weight", None))
+            size = options.pop("batch_size", None) or 32
+            options["x"], options["y"] = batches(data, size, options.get("shuffle", True)), None
+            options["shuffle"] = False  # done
+            if is_in_memory(held_out := options.get("validation_data")):
+                x, y, weight = keras.utils.unpack_x_y_sample_weight(held_out)
+                held_out = keras.utils.pack_x_y_sample_weight(*self._checked(x, y), weight)
+                size = options.pop("validation_batch_size", None) or size
+                options["validation_data"] = batches(held_out, size, shuffle=False)
+        del options["self"]
+        return super().fit(**options)
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
         return super().evaluate(*self._checked(x, y, **kwargs), *args, **kwargs)
@@ -222,6 +255,43 @@ class EncoderDecoder(keras.Model):
                 "Change its last layer or the likelihood."
             )
         return data_shape, self.decoder.input_shape[-1]
+
+
+def is_in_memory(data):
+    """Whether data are arrays, or tuples of them: something that can be indexed by rows."""
+    parts = keras.tree.flatten(data)
+    return bool(parts) and all(isinstance(part, (np.ndarray, tf.Tensor)) for part in parts)
+
+
+def batches(data, batch_size, shuffle):
+    """A data set of batches of rows.
+
+    Args:
+        data: an array, or nested tuples of arrays with as many rows.
+        batch_size: how many rows; the last batch has those that are left.
+        shuffle: whether each pass takes the rows in another order.
+
+    Returns:
+        A ``tf.data.Dataset``, without an autotuner.
+    """
+    with tf.device("CPU"):
+        data = keras.tree.map_structure(tf.convert_to_tensor, data)
+    count = len(keras.tree.flatten(data)[0])
+
+    def order(_):
+        rows = tf.range(count, dtype="int64")
+        return tf.random.shuffle(rows) if shuffle else rows
+
+    def gather(rows):
+        return keras.tree.map_structure(lambda part: tf.gather(part, rows), data)
+
+    rows = tf.data.Dataset.range(1).map(order).prefetch(1).flat_map(tf.data.Dataset.from_tensor_slices)
+    gathered = rows.batch(batch_size).map(gather).prefetch(2)
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    steps = tf.data.experimental.assert_cardinality(-(-count // batch_size))  # flat_map forgets it
+    return gathered.apply(steps).with_options(options)
 
 
 def split_missing(x):

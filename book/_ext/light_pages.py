@@ -46,8 +46,8 @@ def drop_icons(folder):
 
     sheet = folder / "_static" / "styles" / "pydata-sphinx-theme.css"
     css = ICON_RULE.sub(keep_used, sheet.read_text(encoding="utf-8"))
-    sheets = [css, *(other.read_text(encoding="utf-8") for other in folder.glob("_static/**/*.css"))]
-    sheets.remove(sheet.read_text(encoding="utf-8"))
+    others = (other for other in folder.glob("_static/**/*.css") if other != sheet)
+    sheets = [css, *(other.read_text(encoding="utf-8") for other in others)]
     letters = [int(code, 16) for text in sheets for code in ICON_LETTER.findall(text)]
     for path in ICON_FONT.findall(css):
         write_letters(sheet.parent / f"{path}.ttf", letters)
