@@ -13,11 +13,13 @@ Prints the rates and the peaks and writes them to results/scoring.json.
 """
 
 import argparse
+import contextlib
 import json
 import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import vaelib  # first: it keeps TensorFlow quiet
 
@@ -81,17 +83,31 @@ def speed():
 
 
 def peak_mebibytes(name, count):
-    """In this process, which must be new: a peak never falls."""
+    """In this process, which must be new: not every kernel forgets an older peak, which would hide ours."""
     rng = np.random.default_rng(0)
     side = 7 if name == "correct" else 28
     x = rng.random((count, side, side, 1), dtype="float32")
     model = train_vae(x[:1000], epochs=1) if name == "correct" else trained(x[:1000])
     work = calls(model, model)[name][0]
     work(x[:1000])  # the first thousand make the graphs
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = forget_the_peak()
     work(x)
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return (after - before) * (1 if sys.platform == "darwin" else 1024) / MEBIBYTE
+    return (peak() - before) / MEBIBYTE
+
+
+def forget_the_peak():
+    """Start a new peak, on Linux, and return how many bytes are held now."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+    return peak()
+
+
+def peak():
+    """The most bytes held since the peak was forgotten, or since the process began."""
+    with contextlib.suppress(OSError):
+        status = Path("/proc/self/status").read_text()
+        return 1024 * int(status.split("VmHWM:")[1].split()[0])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def memory():

@@ -360,6 +360,12 @@ def test_first_finding_names_the_fault(entry, bench):
     assert any(entry in finding.entries for finding in diagnosis)
 
 
+def test_a_missing_half_is_told_from_another_width(bench):
+    finding = BROKEN[10][0](bench)[0]
+    assert finding.entries == (10,)
+    assert "½" in str(finding)
+
+
 @pytest.mark.parametrize("case", ALSO_BROKEN)
 def test_cousins_of_the_faults_are_named(case, bench):
     diagnose_it, expected = ALSO_BROKEN[case]

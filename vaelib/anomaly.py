@@ -172,7 +172,7 @@ def _from_samples(formula, vae, noise):
         mean, log_var = vae._posterior(x)
         log_likelihood, log_density_ratio = [], []
         for start in range(0, len(noise), DECODED_AT_ONCE):
-            z = _sample(mean, log_var, noise[start : start + DECODED_AT_ONCE])
+            z = gaussian.reparameterize(mean, log_var, noise[start : start + DECODED_AT_ONCE, None])
             log_q = gaussian.log_density(z, mean, log_var)
             log_density_ratio.append(log_q - gaussian.log_density(z, 0.0, 0.0))
             log_likelihood.append(vae.log_prob_per_example(x, z))
@@ -182,13 +182,10 @@ def _from_samples(formula, vae, noise):
     return score
 
 
-def _sample(mean, log_var, noise):
-    return mean + ops.exp(0.5 * gaussian.bounded(log_var)) * noise[:, None]  # (samples, batch, latent_dim)
-
-
 def _likelihood_regret(vae, noise):
     def elbo(x, mean, log_var):
-        log_likelihood = vae.log_prob_per_example(x, _sample(mean, log_var, noise))
+        z = gaussian.reparameterize(mean, log_var, noise[:, None])  # (samples, batch, latent_dim)
+        log_likelihood = vae.log_prob_per_example(x, z)
         return ops.mean(log_likelihood, axis=0) - gaussian.kl_to_standard_normal(mean, log_var)
 
     @tf.function

@@ -154,7 +154,7 @@ def _infer(vae, likelihood, x, trusted, noise):
         weight = FIRST_WEIGHT ** tf.maximum(1.0 - 2.0 * time / STEPS, 0.0)
         with tf.GradientTape() as tape:
             tape.watch(q)
-            params = vae.decoder(_sample(q, noise[step]))
+            params = vae.decoder(gaussian.reparameterize(q[0], q[1], noise[step]))
             clean, outlier = likelihood.components(filled, params, log_odds)
             log_prob = tf.where(suspected, ops.logaddexp(clean, outlier), clean)
             log_prob = tf.reduce_sum(tf.where(observed, log_prob, 0.0), axis=range(1, len(x.shape)))
@@ -174,7 +174,7 @@ def _summarize(vae, likelihood, x, trusted, q, log_odds, noise):
     observed, suspected, filled = _cells(x, trusted)
     density, mean, square = tf.zeros_like(filled), tf.zeros_like(filled), tf.zeros_like(filled)
     for step in tf.range(NUM_SAMPLES):
-        params = vae.decoder(_sample(q, noise[step]))
+        params = vae.decoder(gaussian.reparameterize(q[0], q[1], noise[step]))
         clean, outlier = likelihood.components(filled, params, log_odds)
         expected = likelihood.mean(params)
         density += tf.exp(clean - outlier) / NUM_SAMPLES
@@ -208,10 +208,6 @@ def _cells(x, trusted):
     """Which cells are observed, which of them are under suspicion, and the data with 0 where missing."""
     observed, filled = split_missing(x)
     return observed, tf.logical_and(observed, tf.logical_not(trusted)), filled
-
-
-def _sample(q, noise):
-    return q[0] + ops.exp(0.5 * gaussian.bounded(q[1])) * noise
 
 
 def _log_odds(likelihood, is_outlier, suspected):

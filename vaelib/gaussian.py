@@ -119,4 +119,18 @@ def sample(mean, log_var, seed=None):
     """
     mean = ops.convert_to_tensor(mean)
     noise = keras.random.normal(ops.shape(mean), dtype=keras.backend.standardize_dtype(mean.dtype), seed=seed)
+    return reparameterize(mean, log_var, noise)
+
+
+def reparameterize(mean, log_var, noise):
+    """Where a diagonal Gaussian takes draws of a standard normal: z = mean + std · noise.
+
+    Args:
+        mean: means, shape (..., latent_dim).
+        log_var: log variances, same shape.
+        noise: standard normal numbers, broadcastable with ``mean``.
+
+    Returns:
+        Draws, of the shape that ``mean`` and ``noise`` have together, differentiable in all three.
+    """
     return mean + ops.exp(0.5 * bounded(log_var)) * noise

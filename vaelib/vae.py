@@ -227,7 +227,7 @@ class VAE(EncoderDecoder):
         whole = (num_samples, replica.num_replicas_in_sync * rows, mean.shape[-1])
         start = replica.replica_id_in_sync_group * rows
         noise = gaussian.sample(ops.zeros(whole), ops.zeros(whole), seed)[:, start : start + rows]
-        return mean + ops.exp(0.5 * gaussian.bounded(log_var)) * noise
+        return gaussian.reparameterize(mean, log_var, noise)
 
     @staticmethod
     def _log_density_ratio(z, mean, log_var):
