@@ -53,9 +53,10 @@ assignments: .venv/classroom  ## write student notebooks, autograders and keys, 
 grade: .venv/classroom  ## grade a folder of notebooks: make grade SUBMISSIONS=folder
 	$(BIN)/python scripts/grade.py "$(SUBMISSIONS)" $(ASSIGNMENT)
 
-# The better part of an hour; the others are named by PART: correction, detection, imputation, wine,
-# kills. Each script says at its head what it measures.
-PART ?= training step scoring scaling density
+# About half an hour. The others are named by PART: density (a quarter of an hour for each seed of its quick
+# recipe, half a day for all recipes), correction, detection, imputation, wine, kills. Each script says at its
+# head what it measures.
+PART ?= training step scoring scaling
 bench: .venv/ready .venv/peers/ready  ## measure speed and quality beside the alternatives: make bench PART=scaling
 	@for part in $(PART); do echo "== $$part"; $(BIN)/python benchmarks/$$part.py || exit 1; done
 	$(BIN)/python scripts/run.py benchmarks

@@ -117,7 +117,7 @@ BREAKS = [
         "outlier_probability * mean + (1 - outlier_probability) * x",
         "outlier_probability * x + (1 - outlier_probability) * mean",
     ),
-    ("correction", "repair = np.where(trusted, x, np", "repair = np.where(trusted, mean, np"),
+    ("correction", "np.where(trusted[here], x[here], blend)", "np.where(trusted[here], mean[here], blend)"),
     ("correction", "weight * log_prob - gaussian.kl", "weight * log_prob + gaussian.kl"),
     ("correction", "q += rate *", "q -= rate *"),
     ("correction", "ops.logaddexp(clean, outlier), clean)", "clean, clean)"),

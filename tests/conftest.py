@@ -7,6 +7,7 @@ import vaelib  # first: it keeps TensorFlow quiet
 import keras  # isort: skip
 import numpy as np  # isort: skip
 import pytest  # isort: skip
+from vaelib.model import EncoderDecoder  # isort: skip
 
 pytest_plugins = ["browser"]
 
@@ -16,6 +17,18 @@ LATENT_DIM, FEATURES = 2, 5
 @pytest.fixture(autouse=True)
 def _seeded():
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _without_xla(request, monkeypatch):
+    """To compile takes XLA seconds, and a test a moment: only what asks for it has it, and the chapters."""
+    compile_as_asked = EncoderDecoder.compile
+
+    def compile(self, optimizer="adam", jit_compile="auto", **options):
+        compile_as_asked(self, optimizer, False if jit_compile == "auto" else jit_compile, **options)
+
+    if not request.node.get_closest_marker("xla_by_default"):
+        monkeypatch.setattr(EncoderDecoder, "compile", compile)
 
 
 @pytest.fixture(scope="session")

@@ -156,9 +156,9 @@ def test_what_a_vae_cannot_use_is_refused_rather_than_ignored(digits):
         {"jit_compile": True},
         {"jit_compile": False},
         {"run_eagerly": True},
-        {"steps_per_execution": 3},
-        {"steps_per_execution": 1},
-        {"optimizer": keras.optimizers.Adam(gradient_accumulation_steps=2)},
+        {"jit_compile": True, "steps_per_execution": 3},
+        {"jit_compile": True, "steps_per_execution": 1},
+        {"jit_compile": True, "optimizer": keras.optimizers.Adam(gradient_accumulation_steps=2)},
     ],
     ids=["xla", "no-xla", "eagerly", "three-steps-at-once", "one-step-at-once", "accumulated-gradients"],
 )
@@ -216,6 +216,7 @@ def test_a_training_step_is_traced_once(digits, monkeypatch, jit_compile):
     assert len(traced) == 1  # twice, if the optimizer's variables were made in the first step
 
 
+@pytest.mark.xla_by_default
 def test_xla_is_chosen_for_dense_networks_and_not_for_convolutions_on_a_cpu():
     dense, convolutional = small_vae(), vaelib.conv_vae((8, 8, 1), 2)
     for model in (dense, convolutional):

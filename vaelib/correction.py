@@ -75,7 +75,7 @@ def correct(vae, x, known=None, seed=0, leave_one_out=False):
     step_noise, sample_noise = (_balanced_noise(n, vae.latent_dim, rng) for n in (STEPS, NUM_SAMPLES))
     infer, summarize = _compiled(vae)
     rows = min(len(x), ROWS_AT_ONCE)
-    parts = []
+    repair, outlier_probability, mean, std = (np.empty_like(x) for _ in Correction._fields)
     for start in range(0, len(x), rows):
         part = np.arange(start, start + rows) % len(x)  # filled up: one shape to compile
         cells = tf.constant(x[part]), tf.constant(trusted[part])
@@ -83,10 +83,12 @@ def correct(vae, x, known=None, seed=0, leave_one_out=False):
             answer = _leave_one_out(infer, summarize, *cells, step_noise, sample_noise)
         else:
             answer = summarize(*cells, *infer(*cells, step_noise), sample_noise)
-        parts.append([np.asarray(field)[: len(x) - start] for field in answer])
-    outlier_probability, mean, std = (np.concatenate(fields) for fields in zip(*parts, strict=True))
-    repair = outlier_probability * mean + (1 - outlier_probability) * x
-    repair = np.where(trusted, x, np.where(np.isnan(x), mean, repair))
+        here = slice(start, start + rows)
+        for field, found in zip((outlier_probability, mean, std), answer, strict=True):
+            field[here] = np.asarray(found)[: len(x) - start]
+        blend = outlier_probability[here] * mean[here] + (1 - outlier_probability[here]) * x[here]
+        blend = np.where(np.isnan(x[here]), mean[here], blend)
+        repair[here] = np.where(trusted[here], x[here], blend)
     return Correction(repair, outlier_probability, mean, std)
 
 

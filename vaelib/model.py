@@ -105,7 +105,8 @@ class EncoderDecoder(keras.Model):
         Args:
             x: examples, as for ``check``, or a ``tf.data.Dataset`` of batches.
             y: targets, where the model takes any.
-            *args, **kwargs: any other argument of ``keras.Model.fit``.
+            *args: other arguments of ``keras.Model.fit``, by place.
+            **kwargs: and by name.
 
         Returns:
             Keras's ``History``.
