@@ -114,8 +114,8 @@ BREAKS = [
     # repair
     (
         "correction",
-        "outlier_probability * mean + (1 - outlier_probability) * x",
-        "outlier_probability * x + (1 - outlier_probability) * mean",
+        "outlier_probability[here] * mean[here] + (1 - outlier_probability[here]) * x[here]",
+        "outlier_probability[here] * x[here] + (1 - outlier_probability[here]) * mean[here]",
     ),
     ("correction", "np.where(trusted[here], x[here], blend)", "np.where(trusted[here], mean[here], blend)"),
     ("correction", "weight * log_prob - gaussian.kl", "weight * log_prob + gaussian.kl"),

@@ -187,8 +187,8 @@ def test_code_cells_are_short(notebook):
 
 def cited_keys():
     pages = [page.read_text() for page in (ROOT / "book").glob("*.md")]
-    chapters = [markdown(nbformat.read(path, as_version=4)) for path in chapter_paths()]
-    cited = re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", "\n".join(pages + chapters))
+    notebooks = [markdown(nbformat.read(path, as_version=4)) for path in (ROOT / "book").glob("*.ipynb")]
+    cited = re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", "\n".join(pages + notebooks))
     return {key.strip() for keys in cited for key in keys.split(",")}
 
 

@@ -305,6 +305,13 @@ def test_batches_hold_every_row_once_and_have_no_autotuner():
         assert (order != x).any() == shuffle
 
 
+def test_targets_and_examples_of_different_number_get_a_clear_message(digits):
+    model = small_autoencoder()
+    model.compile("adam")
+    with pytest.raises(ValueError, match=r"as many rows as each other; got \[40, 50\]"):
+        model.fit(digits.x_train[:40], digits.x_train[:50], verbose=0)
+
+
 def test_validation_data_are_checked_like_the_examples(digits):
     model = small_vae()
     model.compile("adam")

@@ -116,10 +116,11 @@ class EncoderDecoder(keras.Model):
         """
         x, y = self._checked(x, y, **kwargs)
         options = inspect.signature(keras.Model.fit).bind(self, x, y, *args, **kwargs).arguments
-        if not options.keys() & ONLY_KERAS_CAN and is_in_memory(x):
+        shuffle = options.get("shuffle", True)
+        if not options.keys() & ONLY_KERAS_CAN and shuffle in (True, False) and is_in_memory(x):
             data = keras.utils.pack_x_y_sample_weight(x, y, options.pop("sample_weight", None))
             size = options.pop("batch_size", None) or 32
-            options["x"], options["y"] = batches(data, size, options.get("shuffle", True)), None
+            options["x"], options["y"] = batches(data, size, shuffle), None
             options["shuffle"] = False  # done
             if is_in_memory(held_out := options.get("validation_data")):
                 x, y, weight = keras.utils.unpack_x_y_sample_weight(held_out)
@@ -274,10 +275,16 @@ def batches(data, batch_size, shuffle):
 
     Returns:
         A ``tf.data.Dataset``, without an autotuner.
+
+    Raises:
+        ValueError: if the arrays differ in their number of rows.
     """
     with tf.device("CPU"):
         data = keras.tree.map_structure(tf.convert_to_tensor, data)
-    count = len(keras.tree.flatten(data)[0])
+    counts = {len(part) for part in keras.tree.flatten(data)}
+    if len(counts) > 1:
+        raise ValueError(f"fit expects arrays with as many rows as each other; got {sorted(counts)}.")
+    (count,) = counts
 
     def order(_):
         rows = tf.range(count, dtype="int64")
