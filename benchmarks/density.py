@@ -80,8 +80,7 @@ class ResampledVAE(vaelib.VAE):
         log_likelihood = ops.stop_gradient(self.log_prob_per_example(x, z))  # (k, batch)
         log_weight = log_likelihood - self._log_density_ratio(z, *q)
 
-        gumbel = -ops.log(-ops.log(keras.random.uniform(ops.shape(log_weight), 1e-7, seed=self.noise)))
-        drawn = ops.argmax(log_weight + gumbel, axis=0)  # one of k, with probability softmax(log_weight)
+        drawn = keras.random.categorical(ops.transpose(log_weight), 1, seed=self.noise)[:, 0]
         drawn = ops.one_hot(drawn, self.num_importance_samples, axis=0)
         weight = ops.sum(drawn * ops.softmax(log_weight, axis=0), axis=0)[:, None]
         z = gaussian.reparameterize(mean, log_var, ops.sum(drawn[..., None] * noise, axis=0))

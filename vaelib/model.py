@@ -271,7 +271,8 @@ def batches(data, batch_size, shuffle):
     Args:
         data: an array, or nested tuples of arrays with as many rows.
         batch_size: how many rows; the last batch has those that are left.
-        shuffle: whether each pass takes the rows in another order.
+        shuffle: whether the rows come in random order. After ``keras.utils.set_random_seed`` that is the
+            same order in each pass, as in Keras's own batches.
 
     Returns:
         A ``tf.data.Dataset``, without an autotuner.
