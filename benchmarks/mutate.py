@@ -45,6 +45,7 @@ BREAKS = [
     ("gaussian", "squared_distance * ops.exp(-log_var_p)", "squared_distance * ops.exp(-log_var_q)"),
     ("gaussian", "return mean + ops.exp(0.5 * bounded(log", "return mean + ops.exp(bounded(log"),
     ("gaussian", "return log_var + ops.stop_gradient(clipped - log_var)", "return clipped"),
+    ("gaussian", "ops.cast(seed.next() % (", "ops.cast(0 * seed.next() % ("),
     # probabilistic PCA
     ("linear_gaussian", "precision = np.eye(latent_dim) +", "precision = 2 * np.eye(latent_dim) +"),
     ("linear_gaussian", "return -0.5 * (mahalanobis + log_determinant)", "return -0.5 * mahalanobis"),
@@ -80,6 +81,8 @@ BREAKS = [
     ("model", "return ops.sum(ops.where(observed", "return ops.mean(ops.where(observed"),
     ("model", "loss = ops.mean(loss) + sum(", "loss = ops.sum(loss) + sum("),
     ("model", "observed = ops.logical_not(ops.isnan(x))", "observed = ops.isnan(x)"),
+    ("model", "rows.shuffle(count) if", "rows.shuffle(count, reshuffle_each_iteration=False) if"),
+    ("model", "rows.shuffle(count) if shuffle else rows", "rows"),
     ("autoencoder", "return -ops.sum(log_prob", "return -ops.mean(log_prob"),
     # the VAE
     ("vae", "loss = -(reconstruction - self.beta * kl)", "loss = reconstruction - self.beta * kl"),

@@ -1,9 +1,10 @@
 """Where does the time of a training step go?
 
 The dense 784-512-2-512-784 VAE in batches of 128, taken apart: its five large matrix products in NumPy and in
-TensorFlow; loss and gradients; these and Adam; and a step of fit, with shuffling, copying and metrics. Each
-part is timed in turn, a hundred steps at a time, seven rounds; the compiler is XLA throughout, as vaelib has
-it. Prints milliseconds a step, medians, and writes them to results/step.json.
+TensorFlow; loss and gradients; these and Adam; and a step of fit, with shuffling, copying and metrics. Apart
+from these the noise of a VAE with 50 latent dimensions, drawn by Keras and by vaelib. Each part is timed in
+turn, a hundred steps at a time, seven rounds; the compiler is XLA throughout, as vaelib has it. Prints
+milliseconds a step, medians, and writes them to results/step.json.
 
     VAELIB_DATA=... python benchmarks/step.py
 """
@@ -17,9 +18,11 @@ import vaelib  # first: it keeps TensorFlow quiet
 import keras  # isort: skip
 import numpy as np  # isort: skip
 import tensorflow as tf  # isort: skip
+from vaelib import gaussian  # isort: skip
 import report  # isort: skip
 from peers import BATCH_SIZE, LATENT_DIM, UNITS  # isort: skip
 
+NOISE_SHAPE = (BATCH_SIZE, 50)
 STEPS, ROUNDS = 104, 7  # a multiple of the eight steps that fit runs in one call
 
 
@@ -64,6 +67,9 @@ def parts(x):
     def step():
         vae.optimizer.apply(gradients(), vae.trainable_variables)
 
+    seed = keras.random.SeedGenerator(0)
+    noise_by_keras = tf.function(lambda: keras.random.normal(NOISE_SHAPE, seed=seed), jit_compile=True)
+    noise_by_us = tf.function(lambda: gaussian.standard_normal(NOISE_SHAPE, seed), jit_compile=True)
     compiled_gradients, fitted = tf.function(gradients, jit_compile=True), x[: STEPS * BATCH_SIZE]
     return {
         "matrix products, NumPy": lambda: seconds_of_steps(
@@ -73,6 +79,8 @@ def parts(x):
         "loss and gradients": lambda: seconds_of_steps(compiled_gradients),
         "with Adam": lambda: seconds_of_steps(step),
         "through fit": lambda: seconds_of_an_epoch(vae, fitted),
+        "noise in 50 dimensions, Keras": lambda: seconds_of_steps(noise_by_keras),
+        "noise in 50 dimensions, vaelib": lambda: seconds_of_steps(noise_by_us),
     }
 
 

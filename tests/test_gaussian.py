@@ -66,6 +66,23 @@ def test_sample_is_differentiable_in_mean_and_log_var():
     np.testing.assert_allclose(to_log_var, 0.5 * (z - mean), rtol=1e-5)  # std * noise / 2
 
 
+def test_noise_is_that_of_keras():
+    seed, kept = keras.random.SeedGenerator(7), keras.random.SeedGenerator(7)
+    for _ in range(2):
+        noise = gaussian.standard_normal((2, 3), seed)
+        np.testing.assert_array_equal(noise, keras.random.normal((2, 3), seed=kept))
+
+
+def test_noise_under_xla_is_standard_normal_and_moves_on():
+    seed, count = keras.random.SeedGenerator(7), 200_000
+    draw = tf.function(lambda: gaussian.standard_normal((count,), seed), jit_compile=True)
+    first, second = draw().numpy().astype("float64"), draw().numpy().astype("float64")
+    for draws in (first, second):
+        assert stats.kstest(draws, "norm").pvalue > 1e-3
+    assert abs(np.mean(first * second)) < 4 / np.sqrt(count)
+    assert abs(np.mean(first[1:] * first[:-1])) < 4 / np.sqrt(count)
+
+
 def test_a_seed_repeats_the_sample_and_a_generator_moves_on():
     np.testing.assert_array_equal(*(gaussian.sample(MEAN, LOG_VAR, seed=5) for _ in range(2)))
     assert not np.array_equal(gaussian.sample(MEAN, LOG_VAR, 5), gaussian.sample(MEAN, LOG_VAR, 6))

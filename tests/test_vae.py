@@ -269,12 +269,11 @@ def small_conditional_vae():
     return vaelib.ConditionalVAE(encoder, networks.mlp_decoder((8, 8, 1), 2 + 10, (32,)))
 
 
-@pytest.mark.parametrize("kind", ["x", "x in its order", "x, y, weights", "(x, labels)"])
+@pytest.mark.parametrize("kind", ["x", "x, y, weights", "(x, labels)"])
 def test_fit_takes_the_batches_that_keras_would_take(digits, kind):
     x, labels = digits.x_train[:200], digits.y_train[:200]
     model_of, data, options = {
-        "x": (small_vae, (x,), {"validation_data": (x[:70],)}),
-        "x in its order": (small_vae, (x,), {"validation_data": x[:70], "shuffle": False}),
+        "x": (small_vae, (x,), {"validation_data": x[:70]}),
         "x, y, weights": (
             small_autoencoder,
             (x, x[::-1].copy()),
@@ -284,11 +283,18 @@ def test_fit_takes_the_batches_that_keras_would_take(digits, kind):
             small_conditional_vae, ((x, labels),), {"validation_data": ((x[:70], labels[:70]),)}
         ),
     }[kind]  # fmt: skip
-    theirs = fitted_losses(keras.Model.fit, model_of, data, **options)
-    ours = fitted_losses(EncoderDecoder.fit, model_of, data, **options)
+    theirs = fitted_losses(keras.Model.fit, model_of, data, shuffle=False, **options)
+    ours = fitted_losses(EncoderDecoder.fit, model_of, data, shuffle=False, **options)
     assert ours.keys() == theirs.keys() == {"loss", "val_loss"}
     for name in ours:
         np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-5)
+
+
+def rows_in_order(pairs):
+    parts = [(first.numpy(), second.numpy()) for first, second in pairs]
+    assert [len(first) for first, _ in parts] == [4, 4, 2]
+    assert all((first == -second).all() for first, second in parts)
+    return np.concatenate([first for first, _ in parts]).tolist()
 
 
 def test_batches_hold_every_row_once_and_have_no_autotuner():
@@ -297,12 +303,21 @@ def test_batches_hold_every_row_once_and_have_no_autotuner():
         pairs = batches((x, -x), batch_size=4, shuffle=shuffle)
         assert pairs.options().autotune.enabled is False
         assert len(pairs) == 3
-        parts = [(first.numpy(), second.numpy()) for first, second in pairs]
-        assert [len(first) for first, _ in parts] == [4, 4, 2]
-        assert all((first == -second).all() for first, second in parts)
-        order = np.concatenate([first for first, _ in parts])
-        np.testing.assert_array_equal(np.sort(order), x)
-        assert (order != x).any() == shuffle
+        assert sorted(rows_in_order(pairs)) == x.tolist()
+    assert rows_in_order(pairs) == x.tolist()
+
+
+def test_each_epoch_has_an_order_of_its_own_and_the_seed_decides_which():
+    """Keras's own batches come in the same order in each epoch once ``set_random_seed`` was called."""
+
+    def orders():
+        keras.utils.set_random_seed(3)
+        pairs = batches((np.arange(10), -np.arange(10)), batch_size=4, shuffle=True)
+        return [rows_in_order(pairs) for _ in range(3)]
+
+    first = orders()
+    assert len(set(map(tuple, first))) == 3
+    assert orders() == first
 
 
 def test_targets_and_examples_of_different_number_get_a_clear_message(digits):

@@ -7,6 +7,7 @@ variance is exponentiated it is kept within ``±LOG_VAR_LIMIT``, so that no fini
 import math
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 LOG_VAR_LIMIT = 20.0  # standard deviations from 4.5e-5 to 2.2e4
@@ -118,8 +119,28 @@ def sample(mean, log_var, seed=None):
     Source: Kingma & Welling (2014), section 2.4.
     """
     mean = ops.convert_to_tensor(mean)
-    noise = keras.random.normal(ops.shape(mean), dtype=keras.backend.standardize_dtype(mean.dtype), seed=seed)
+    noise = standard_normal(ops.shape(mean), seed, keras.backend.standardize_dtype(mean.dtype))
     return reparameterize(mean, log_var, noise)
+
+
+def standard_normal(shape, seed=None, dtype="float32"):
+    """Standard normal numbers: those of ``keras.random.normal``, in a tenth of the time under XLA.
+
+    Keras leaves the algorithm to TensorFlow. That takes Philox, but for XLA on a CPU, where the one that it
+    takes is ten times as slow (TensorFlow 2.21).
+
+    Args:
+        shape: of the answer.
+        seed: an int, for the same numbers each time, or a ``keras.random.SeedGenerator``.
+        dtype: a floating-point type.
+
+    Returns:
+        A tensor of that shape and type. Under XLA the numbers are others than outside it.
+    """
+    if not isinstance(seed, keras.random.SeedGenerator):
+        return keras.random.normal(shape, seed=seed, dtype=dtype)
+    state = ops.cast(seed.next() % (tf.int32.max - 1), "int32")  # as in Keras: XLA takes no other type
+    return tf.random.stateless_normal(shape, state, dtype=dtype, alg="philox")
 
 
 def reparameterize(mean, log_var, noise):

@@ -271,8 +271,7 @@ def batches(data, batch_size, shuffle):
     Args:
         data: an array, or nested tuples of arrays with as many rows.
         batch_size: how many rows; the last batch has those that are left.
-        shuffle: whether the rows come in random order. After ``keras.utils.set_random_seed`` that is the
-            same order in each pass, as in Keras's own batches.
+        shuffle: whether the rows come in random order, another one in each pass.
 
     Returns:
         A ``tf.data.Dataset``, without an autotuner.
@@ -287,20 +286,16 @@ def batches(data, batch_size, shuffle):
         raise ValueError(f"fit expects arrays with as many rows as each other; got {sorted(counts)}.")
     (count,) = counts
 
-    def order(_):
-        rows = tf.range(count, dtype="int64")
-        return tf.random.shuffle(rows) if shuffle else rows
-
     def gather(rows):
         return keras.tree.map_structure(lambda part: tf.gather(part, rows), data)
 
-    rows = tf.data.Dataset.range(1).map(order).prefetch(1).flat_map(tf.data.Dataset.from_tensor_slices)
+    rows = tf.data.Dataset.range(count)
+    rows = rows.shuffle(count) if shuffle else rows
     gathered = rows.batch(batch_size).map(gather).prefetch(2)
     options = tf.data.Options()
     options.autotune.enabled = False
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    steps = tf.data.experimental.assert_cardinality(-(-count // batch_size))  # flat_map forgets it
-    return gathered.apply(steps).with_options(options)
+    return gathered.with_options(options)
 
 
 def split_missing(x):

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from vaelib import gaussian
 from vaelib.autoencoder import Autoencoder
 from vaelib.checks import check_examples
 from vaelib.model import in_batches
@@ -263,7 +264,7 @@ class AdversarialAutoencoder(Autoencoder):
             (batch,), in nats.
         """
         code = ops.cast(self.encoder(x), "float32")
-        prior = keras.random.normal(ops.shape(code), seed=self.noise)
+        prior = gaussian.standard_normal(ops.shape(code), self.noise)
         of_code, of_prior = (ops.cast(self.discriminator(z), "float32")[:, 0] for z in (code, prior))
         return {
             "reconstruction": self.log_prob_per_example(x, code),
