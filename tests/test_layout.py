@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "model": {"likelihoods"},
     "autoencoder": {"likelihoods", "networks", "model"},
     "vae": {"gaussian", "likelihoods", "networks", "model"},
-    "variants": {"model", "autoencoder", "vae"},
+    "variants": {"gaussian", "model", "autoencoder", "vae"},
     "anomaly": {"gaussian", "vae"},
     "diagnosis": {"gaussian", "vae"},
     "imputation": {"gaussian", "anomaly", "vae"},
