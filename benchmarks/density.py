@@ -49,7 +49,7 @@ def tossed(x, coins):
 
 def fresh_batches(x, seed):
     """Shuffled batches; each pixel is tossed anew whenever it is used."""
-    coins = np.random.default_rng(seed)  # NumPy tosses in one thread, a third of TensorFlow's work in two
+    coins = np.random.default_rng(seed)  # NumPy tosses in one thread: the other goes on training
 
     def toss(rows):
         batch = tf.numpy_function(lambda rows: tossed(x[rows], coins), [rows], tf.float32)

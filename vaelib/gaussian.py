@@ -124,10 +124,10 @@ def sample(mean, log_var, seed=None):
 
 
 def standard_normal(shape, seed=None, dtype="float32"):
-    """Standard normal numbers: those of ``keras.random.normal``, in a tenth of the time under XLA.
+    """Standard normal numbers: those of ``keras.random.normal``, but sooner under XLA.
 
-    Keras leaves the algorithm to TensorFlow. That takes Philox, but for XLA on a CPU, where the one that it
-    takes is ten times as slow (TensorFlow 2.21).
+    Keras leaves the choice of the algorithm to TensorFlow. Under XLA on a CPU the same numbers then take
+    several times as long as from Philox by name (TensorFlow 2.21; ``benchmarks/step.py`` measures both).
 
     Args:
         shape: of the answer.
@@ -135,7 +135,7 @@ def standard_normal(shape, seed=None, dtype="float32"):
         dtype: a floating-point type.
 
     Returns:
-        A tensor of that shape and type. Under XLA the numbers are others than outside it.
+        A tensor of that shape and type. Under XLA the numbers are others than outside it, as with Keras.
     """
     if not isinstance(seed, keras.random.SeedGenerator):
         return keras.random.normal(shape, seed=seed, dtype=dtype)
