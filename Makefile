@@ -9,7 +9,7 @@ override export VAELIB_DATA := $(if $(filter /%,$(VAELIB_DATA)),$(VAELIB_DATA),$
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help book test run lab widgets assignments grade bench mutate repository clean
+.PHONY: help book test run lab widgets assignments grade bench ledger mutate repository clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,10 @@ PART ?= training step scoring scaling
 bench: .venv/ready .venv/peers/ready  ## measure speed and quality beside the alternatives: make bench PART=scaling
 	@for part in $(PART); do echo "== $$part"; $(BIN)/python benchmarks/$$part.py || exit 1; done
 	$(BIN)/python scripts/run.py benchmarks
+
+# Two hours or so: five runs of every chapter, on each of two data sets. What is there is not run again.
+ledger: .venv/ready  ## write what numbers each chapter should get, with their spread: make ledger ARGS="05 --again"
+	$(BIN)/python scripts/ledger.py --jobs 2 $(ARGS)
 
 mutate: .venv/ready  ## break vaelib on purpose, line by line: a test fails each time
 	$(BIN)/python benchmarks/mutate.py

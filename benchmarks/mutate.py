@@ -159,6 +159,12 @@ BREAKS = [
     ("diagnosis", "if rate > FACTOR * rate_train and", "if rate < FACTOR * rate_train and"),
     ("diagnosis", "is_known and not 1 / FACTOR < beta", "is_known and 1 / FACTOR < beta"),
     ("diagnosis", "np.sum(np.square(seen.mean), axis=1,", "np.sum(seen.mean, axis=1,"),
+    # what numbers to expect
+    ("expected", "/ (len(values) - 1)", "/ len(values)"),
+    ("expected", "math.ceil(spread * 10**decimals - 1e-9)", "math.floor(spread * 10**decimals)"),
+    ("expected", "max(math.sqrt(variance), LEAST_SPREAD * abs(mean))", "math.sqrt(variance) + 1e-9"),
+    ("expected", "if not abs(value - mean) <= SPREADS * spread", "if abs(value - mean) > SPREADS * spread"),
+    ("expected", "if not abs(value - mean) <= SPREADS * spread", "if value - mean > SPREADS * spread"),
 ]
 
 
@@ -185,7 +191,7 @@ def is_caught(change):
     module = change[0]
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
-        for name in ("vaelib", "tests", "scripts", "benchmarks"):
+        for name in ("vaelib", "tests", "scripts", "benchmarks", "book"):
             shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "pyproject.toml", copy)
         (copy / "vaelib" / f"{module}.py").write_text(broken(*change))

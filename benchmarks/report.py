@@ -29,11 +29,21 @@ def write(name, results, **more):
         results: what was measured; anything that JSON can hold.
         **more: what else to say beside the results, such as the versions of what was compared.
     """
+    RESULTS.mkdir(exist_ok=True)
+    write_json(RESULTS / f"{name}.json", **more, results=results)
+
+
+def write_json(path, **content):
+    """Write a file of results under its head.
+
+    Args:
+        path: of the file.
+        **content: what to say below the day, the machine and the versions.
+    """
     head = {
         "date": time.strftime("%Y-%m-%d"),
         "machine": machine(),
         "python": platform.python_version(),
         **{package: importlib.metadata.version(package) for package in ("tensorflow", "keras", "numpy")},
     }
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps({**head, **more, "results": results}, indent=1) + "\n")
+    path.write_text(json.dumps({**head, **content}, indent=1) + "\n")

@@ -50,9 +50,9 @@ def smaller_png(encoded):
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def execute(notebook, name):
-    """Run every cell from a clean kernel in the folder book/, showing progress."""
-    client = NotebookClient(
+def client_for(notebook):
+    """What runs a notebook's cells, in the folder book/."""
+    return NotebookClient(
         notebook,
         timeout=SECONDS_PER_CELL,
         kernel_name="python3",
@@ -61,6 +61,11 @@ def execute(notebook, name):
         store_widget_state=False,
         extra_arguments=["--IPKernelApp.log_level=40"],  # no warning about TCP on localhost
     )
+
+
+def execute(notebook, name):
+    """Run every cell from a clean kernel, showing progress."""
+    client = client_for(notebook)
     with client.setup_kernel():
         cells = tqdm(notebook.cells, desc=name, unit="cell", leave=False)
         for index, cell in enumerate(cells):

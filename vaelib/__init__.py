@@ -39,6 +39,7 @@ from vaelib.correction import Correction, correct  # noqa: E402
 from vaelib.corruption import corrupt  # noqa: E402
 from vaelib.data import Images, Table, load_images, load_table  # noqa: E402
 from vaelib.diagnosis import diagnose  # noqa: E402
+from vaelib.expected import compare_with_expected  # noqa: E402
 from vaelib.imputation import impute  # noqa: E402
 from vaelib.likelihoods import (  # noqa: E402
     Bernoulli,
@@ -71,6 +72,7 @@ __all__ = [
     "VAEOutlierDetector",
     "ZeroOneInflated",
     "anomaly_score",
+    "compare_with_expected",
     "conformal_threshold",
     "conv_vae",
     "correct",
