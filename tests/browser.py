@@ -69,8 +69,10 @@ def tab(browser):
 
 
 def accessibility_faults(tab, mode, part="html"):
-    """What axe finds on the page as it stands, or on a part of it: in light mode by all rules, in dark mode by
-    those of colour, for nothing else changes."""
+    """What axe finds on the page as it stands, or on a part of it.
+
+    In light mode by all rules, in dark mode by those of colour: nothing else changes.
+    """
     tab.evaluate("mode => document.documentElement.dataset.theme = mode", mode)
     tab.evaluate(Axe().axe_script)
     only = {"runOnly": RULES_OF_COLOUR} if mode == "dark" else {}
@@ -79,7 +81,8 @@ def accessibility_faults(tab, mode, part="html"):
     if only:
         assert {rule["id"] for rule in rules} == set(RULES_OF_COLOUR)
     else:
-        assert {"wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"} <= {tag for rule in rules for tag in rule["tags"]}
+        tags = {tag for rule in rules for tag in rule["tags"]}
+        assert {"wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"} <= tags
     return [
         (mode, violation["id"], [node["html"] for node in violation["nodes"]])
         for violation in result["violations"]

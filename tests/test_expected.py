@@ -46,7 +46,7 @@ def test_each_number_is_shown_beside_what_is_expected(small_ledger, capsys):
     assert capsys.readouterr().out == (
         "mean ± spread of 3 runs with other seeds (mnist)\n"
         "bound  expected -102.10 ± 0.60, you have -102.40\n"
-        "error  expected 0.0452 ± 0.0008, you have 0.0455\n"
+        "error  expected 0.04520 ± 0.00080, you have 0.04550\n"
     )
 
 
