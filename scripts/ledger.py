@@ -120,7 +120,7 @@ def main():
     options = parser.parse_args()
     ledger = Ledger()
     paths = [path for path in chapter_paths() if path.name.startswith(tuple(options.numbers) or "")]
-    todo = [
+    tasks = [
         (path, images, shift)
         for images in [MADE, *options.images]
         for shift in SHIFTS
@@ -141,9 +141,9 @@ def main():
             wrong = ANSI_COLOUR.sub("", str(error)).strip().splitlines()[-1:]
         print(f"{what}: {time.perf_counter() - start:.0f} s", *wrong, sep="\n    ", flush=True)
 
-    print(f"{len(todo)} runs")
+    print(f"{len(tasks)} runs")
     with ThreadPoolExecutor(options.jobs) as pool:
-        list(pool.map(run, todo))
+        list(pool.map(run, tasks))
     if failed:
         sys.exit(f"no numbers from: {', '.join(failed)}")
 
