@@ -160,9 +160,13 @@ BREAKS = [
     ("diagnosis", "is_known and not 1 / FACTOR < beta", "is_known and 1 / FACTOR < beta"),
     ("diagnosis", "np.sum(np.square(seen.mean), axis=1,", "np.sum(seen.mean, axis=1,"),
     # what numbers to expect
-    ("expected", "/ (len(values) - 1)", "/ len(values)"),
+    ("expected", "statistics.stdev(values)", "statistics.pstdev(values)"),
     ("expected", "math.ceil(spread * 10**decimals - 1e-9)", "math.floor(spread * 10**decimals)"),
-    ("expected", "max(math.sqrt(variance), LEAST_SPREAD * abs(mean))", "math.sqrt(variance) + 1e-9"),
+    (
+        "expected",
+        "max(statistics.stdev(values), LEAST_SPREAD * abs(mean))",
+        "statistics.stdev(values) + 1e-9",
+    ),
     ("expected", "if not abs(value - mean) <= SPREADS * spread", "if abs(value - mean) > SPREADS * spread"),
     ("expected", "if not abs(value - mean) <= SPREADS * spread", "if value - mean > SPREADS * spread"),
 ]

@@ -61,7 +61,7 @@ def numbers_of(path, images, shift, threads):
         A dict of the chapter's numbers, and a line for each cell whose assertion failed.
 
     Raises:
-        CellExecutionError: if a cell fails otherwise.
+        RuntimeError: if a cell fails otherwise, with the cell's id.
     """
     notebook = nbformat.read(path, as_version=4)
     last = next(index for index, cell in enumerate(notebook.cells) if CHECK in cell.source)
@@ -78,9 +78,10 @@ def numbers_of(path, images, shift, threads):
             try:
                 client.execute_cell(cell, index)
             except CellExecutionError as error:
+                line = f"cell {cell.id}: {failing_line(error)}"
                 if error.ename != "AssertionError":
-                    raise
-                wrong.append(f"cell {cell.id}: {failing_line(error)}")
+                    raise RuntimeError(line) from error
+                wrong.append(line)
     printed = "".join(output.get("text", "") for output in notebook.cells[-1].outputs)
     return json.loads(printed.splitlines()[-1]), wrong  # after whatever else that cell prints
 
@@ -138,7 +139,7 @@ def main():
             ledger.add(path.stem, images, shift, numbers)
         except Exception as error:  # one run is no reason to lose the others
             failed.append(what)
-            wrong = ANSI_COLOUR.sub("", str(error)).strip().splitlines()[-1:]
+            wrong = [error]
         print(f"{what}: {time.perf_counter() - start:.0f} s", *wrong, sep="\n    ", flush=True)
 
     print(f"{len(tasks)} runs")

@@ -5,6 +5,7 @@
 
 import json
 import math
+import statistics
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
@@ -23,9 +24,8 @@ def mean_and_spread(values):
         Mean and spread. The spread is never below a thousandth of the mean, and rounded up to two digits;
         the mean has as many decimals.
     """
-    mean = math.fsum(values) / len(values)
-    variance = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
-    spread = max(math.sqrt(variance), LEAST_SPREAD * abs(mean))
+    mean = statistics.fmean(values)
+    spread = max(statistics.stdev(values), LEAST_SPREAD * abs(mean))
     decimals = 1 - math.floor(math.log10(spread))
     return round(mean, decimals), round(math.ceil(spread * 10**decimals - 1e-9) / 10**decimals, decimals)
 
