@@ -133,6 +133,16 @@ def test_a_recipe_runs_its_stages_with_one_learning_rate_that_ends_at_zero():
     assert trajectory.points[-1]["nll"] < trajectory.points[0]["nll"]
 
 
+def test_the_nll_of_the_density_benchmark_is_what_log_likelihood_bounds():
+    x = np.random.default_rng(0).random((2 * density.IMAGES_AT_ONCE, 784), dtype="float32") ** 4
+    x = density.tossed(x, np.random.default_rng(1))
+    vae = density.new_vae(x, seed=0)
+    for samples in (1, 2000):
+        expected = -vae.log_likelihood(x, samples)
+        standard_error = np.std(expected - -vae.log_likelihood(x, samples, seed=1)) / np.sqrt(len(x))
+        assert density.nll_of(vae, x, samples) == pytest.approx(expected.mean(), abs=5 * standard_error)
+
+
 def gradients_of_the_bound(kind, networks, x):
     model = kind(*networks, num_importance_samples=4, seed=1)
     with tf.GradientTape() as tape:
