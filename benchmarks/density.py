@@ -149,7 +149,7 @@ def train(stages, x, x_look, seed):
 
 
 def nll_of(vae, x, num_samples):
-    """What vae.log_likelihood bounds, with the other sign; in one compiled program, which takes half the time.
+    """What vae.log_likelihood bounds, with the other sign; compiled, which takes half the time.
 
     A VAE's loss with k importance samples is that bound. len(x) is a multiple of IMAGES_AT_ONCE.
     """
