@@ -17,13 +17,13 @@ parts, also side by side, each on a core of its own (taskset -c 0 python ...); a
 
 import argparse
 import json
-import os
 import time
 
 import vaelib  # first: it keeps TensorFlow quiet
 from vaelib import gaussian, networks
 from vaelib.vae import log_mean_exp
 
+import joblib  # isort: skip
 import keras  # isort: skip
 import numpy as np  # isort: skip
 import tensorflow as tf  # isort: skip
@@ -180,7 +180,7 @@ def main():
             runs = json.loads(path.read_text())["results"] if path.exists() else {}  # others may have added
             runs.setdefault(recipe, {})[str(seed)] = {
                 "nll": nll, "elbo": elbo, "minutes": trajectory.minutes, "epochs": trajectory.epoch,
-                "cores": len(os.sched_getaffinity(0)), "trajectory": trajectory.points,
+                "cores": joblib.cpu_count(), "trajectory": trajectory.points,
             }  # fmt: skip
             report.write("density", runs)
 

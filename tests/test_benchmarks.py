@@ -133,14 +133,23 @@ def test_a_recipe_runs_its_stages_with_one_learning_rate_that_ends_at_zero():
     assert trajectory.points[-1]["nll"] < trajectory.points[0]["nll"]
 
 
+def test_a_trajectory_looks_along_every_stage_and_at_its_end():
+    looks = density.Trajectory(None, [(200, 1), (60, 50)]).looks
+    assert {1, 200, 260} <= looks
+    assert len([epoch for epoch in looks if 200 < epoch <= 260]) >= 8
+
+
 def test_the_nll_of_the_density_benchmark_is_what_log_likelihood_bounds():
-    x = np.random.default_rng(0).random((2 * density.IMAGES_AT_ONCE, 784), dtype="float32") ** 4
-    x = density.tossed(x, np.random.default_rng(1))
+    """On many copies of some images, with weights so unlike that one sample more or less would be noticed."""
+    x = np.random.default_rng(0).random((20, 784), dtype="float32") ** 4
+    x = np.tile(density.tossed(x, np.random.default_rng(1)), (400, 1))
     vae = density.new_vae(x, seed=0)
-    for samples in (1, 2000):
-        expected = -vae.log_likelihood(x, samples)
-        standard_error = np.std(expected - -vae.log_likelihood(x, samples, seed=1)) / np.sqrt(len(x))
-        assert density.nll_of(vae, x, samples) == pytest.approx(expected.mean(), abs=5 * standard_error)
+    for variable in vae.trainable_variables:
+        variable.assign(1.3 * variable)
+    nll = {samples: -vae.log_likelihood(x, samples).reshape(400, 20) for samples in (3, 4)}
+    noise = float(np.sqrt(np.mean(np.var(nll[4], axis=0)) / len(x)))
+    assert nll[3].mean() - nll[4].mean() > 10 * noise
+    assert density.nll_of(vae, x, 4) == pytest.approx(nll[4].mean(), abs=5 * noise)
 
 
 def gradients_of_the_bound(kind, networks, x):
