@@ -59,6 +59,7 @@ def client_for(notebook):
         resources={"metadata": {"path": ROOT / "book"}},
         record_timing=False,
         store_widget_state=False,
+        coalesce_streams=True,  # what a cell prints is one output, however it was flushed
         extra_arguments=["--IPKernelApp.log_level=40"],  # no warning about TCP on localhost
     )
 

@@ -425,10 +425,13 @@ def test_same_seed_gives_same_findings(bench):
     assert diagnose(vae, bench.x, seed=1) == diagnose(vae, bench.x, seed=1)
 
 
-def test_findings_print_one_to_a_line_with_the_entries_to_read(bench):
-    lines = str(diagnose(build(KlTwice, bench.shape, likelihood="gaussian"), bench.x_test)).splitlines()
+def test_findings_begin_a_line_each_and_name_the_entries_to_read_on_a_page_without_scrolling(bench):
+    diagnosis = diagnose(build(KlTwice, bench.shape, likelihood="gaussian"), bench.x_test)
+    lines = str(diagnosis).splitlines()
+    assert [line.split(":")[0] for line in lines if not line.startswith("    ")] == diagnosis.names
     assert lines[0].startswith("kl_weight: A nat of KL counts 2 nats")
-    assert lines[0].endswith("(Field guide: 3.)")
+    assert lines[1].endswith("(Field guide: 3.)")
+    assert max(map(len, lines)) <= 88
     assert str(diagnose(bench.healthy, bench.x_test)) == "Nothing found."
 
 

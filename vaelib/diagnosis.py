@@ -4,6 +4,7 @@ A training pass is watched: what it hands to the decoder is compared with what t
 that comes out with the two terms of the ELBO, worked out anew from the two networks and the likelihood.
 """
 
+import textwrap
 from typing import NamedTuple
 
 import keras
@@ -14,6 +15,7 @@ from vaelib import gaussian
 from vaelib.checks import check_examples
 from vaelib.vae import VAE
 
+LINE = 88  # characters of a printed finding, as many as the book's page is wide
 EXAMPLES = 1000  # that are looked at; the limits below are wide against the noise of so many
 OVERFLOW = 88.7  # exp of more is infinite in float32
 
@@ -39,11 +41,12 @@ class Finding(NamedTuple):
     entries: tuple
 
     def __str__(self):
-        return f"{self.name}: {self.message} (Field guide: {', '.join(map(str, self.entries))}.)"
+        text = f"{self.name}: {self.message} (Field guide: {', '.join(map(str, self.entries))}.)"
+        return textwrap.fill(text, LINE, subsequent_indent="    ")
 
 
 class Diagnosis(tuple):
-    """Findings, causes before consequences. Printed, it is a line for each."""
+    """Findings, causes before consequences. Printed, each begins a line, and goes on indented."""
 
     __slots__ = ()
 
