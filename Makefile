@@ -53,7 +53,7 @@ assignments: .venv/classroom  ## write student notebooks, autograders and keys, 
 grade: .venv/classroom  ## grade a folder of notebooks: make grade SUBMISSIONS=folder
 	$(BIN)/python scripts/grade.py "$(SUBMISSIONS)" $(ASSIGNMENT)
 
-# About half an hour. The others are named by PART: density (a quarter of an hour for each seed of its quick
+# About half an hour. The others are named by PART: density (twenty minutes for each seed of its quick
 # recipe, half a day for all recipes), correction, detection, imputation, wine, kills. Each script says at its
 # head what it measures.
 PART ?= training step scoring scaling
