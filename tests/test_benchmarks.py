@@ -139,6 +139,15 @@ def test_a_trajectory_looks_along_every_stage_and_at_its_end():
     assert len([epoch for epoch in looks if 200 < epoch <= 260]) >= 8
 
 
+def test_every_density_on_record_was_trained_by_the_recipe_of_its_name_to_its_end():
+    record = json.loads((report.RESULTS / "density.json").read_text())["results"]
+    for name, runs in record.items():
+        for run in runs.values():
+            assert [tuple(stage) for stage in run["stages"]] == density.RECIPES[name]
+            assert run["trajectory"][-1]["epoch"] == sum(epochs for epochs, _ in run["stages"])
+            assert run["trajectory"][-1]["minutes"] == pytest.approx(run["minutes"], abs=0.01)
+
+
 def test_the_nll_of_the_density_benchmark_is_what_log_likelihood_bounds():
     """On many copies of some images, with weights so unlike that one sample more or less would be noticed."""
     x = np.random.default_rng(0).random((20, 784), dtype="float32") ** 4
