@@ -43,8 +43,8 @@ BREAKS = [
     ("gaussian", "return ops.sum(kl_to_standard_normal_per", "return ops.mean(kl_to_standard_normal_per"),
     ("gaussian", "per_unit = log_var_p - log_var_q +", "per_unit = log_var_q - log_var_p +"),
     ("gaussian", "squared_distance * ops.exp(-log_var_p)", "squared_distance * ops.exp(-log_var_q)"),
-    ("gaussian", "return mean + ops.exp(0.5 * bounded(log", "return mean + ops.exp(bounded(log"),
-    ("gaussian", "return log_var + ops.stop_gradient(clipped - log_var)", "return clipped"),
+    ("gaussian", "return mean + ops.exp(0.5 * log_var)", "return mean + ops.exp(log_var)"),
+    ("gaussian", "return ops.stop_gradient(clipped) + (", "return clipped + 0 * ("),
     ("gaussian", "ops.cast(seed.next() % (", "ops.cast(0 * seed.next() % ("),
     # probabilistic PCA
     ("linear_gaussian", "precision = np.eye(latent_dim) +", "precision = 2 * np.eye(latent_dim) +"),
@@ -98,7 +98,7 @@ BREAKS = [
         "noise = keras.random.SeedGenerator(seed)\n\n        def",
         "noise = keras.random.SeedGenerator()\n\n        def",
     ),
-    ("vae", "self.decoder(self._posterior(x)[0])", "self.decoder(self._posterior(x)[1])"),
+    ("vae", "self._params(self._posterior(x)[0])", "self._params(self._posterior(x)[1])"),
     ("vae", "start = replica.replica_id_in_sync_group * rows", "start = 0"),
     # anomaly scores and thresholds
     ("anomaly", "return kl - log_likelihood.mean(axis=0)", "return -kl - log_likelihood.mean(axis=0)"),

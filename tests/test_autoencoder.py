@@ -54,3 +54,12 @@ def test_methods_give_arrays_of_the_stated_shapes(digits):
     assert code.shape == (5, 4)
     np.testing.assert_allclose(model.decode(code), model.reconstruct(x), atol=1e-6)
     np.testing.assert_allclose(model.predict(x, verbose=0), model.reconstruct(x), atol=1e-6)
+
+
+def test_an_example_counts_as_much_as_its_weight(digits):
+    model, x = small_autoencoder(), digits.x_test[:40]
+    model.compile("adam", jit_compile=False)
+    weights = np.linspace(0, 2, 40, dtype="float32")
+    losses = np.array(model.example_losses(x, model(x)))
+    loss = model.evaluate(x, x, batch_size=40, sample_weight=weights, verbose=0, return_dict=True)["loss"]
+    assert loss == pytest.approx(np.mean(weights * losses), rel=1e-5)

@@ -198,7 +198,8 @@ BAD_INPUT = {
     ),
     "a table with an empty column": (
         lambda: vaelib.VAEOutlierDetector().fit(ROWS * [1, np.nan, 1]),
-        ValueError, "X expects an observed cell in each column; got none in column(s) [1]. Drop them",
+        ValueError, "X expects an observed cell in each column, among the 2 rows to train on; "
+        "got none in column(s) [1]. Drop them",
     ),
     "a conditional VAE without labels": (
         lambda: CONDITIONAL.elbo(IMAGES),
@@ -385,7 +386,8 @@ BAD_INPUT = {
     ),
     "a column that is wholly missing": (
         lambda: vaelib.VAEImputer().fit([[1.0, np.nan], [2.0, np.nan]]),
-        ValueError, "X expects an observed cell in each column; got none in column(s) [1]. Drop them",
+        ValueError, "X expects an observed cell in each column, among the 2 rows to train on; "
+        "got none in column(s) [1]. Drop them",
     ),
     "an imputer without epochs": (
         lambda: vaelib.VAEImputer(max_epochs=0).fit([[1.0, 2.0], [3.0, np.nan]]),

@@ -66,3 +66,10 @@ def test_tables_are_damaged_cell_by_cell():
     table = np.zeros((1000, 4))
     _, mask = corrupt(table, "gaussian", 0.2)
     assert (abs(mask.mean(axis=0) - 0.2) < 0.06).all()
+
+
+def test_every_mask_can_be_changed():
+    for kind in ("uniform", "block"):
+        _, mask = corrupt(np.zeros((2, 8, 8, 1)), kind, 0.2, seed=0)
+        mask |= ~mask
+        assert mask.all()

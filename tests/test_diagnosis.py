@@ -372,8 +372,11 @@ def test_cousins_of_the_faults_are_named(case, bench):
     assert expected in diagnose_it(bench).names
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("healthy", HEALTHY[:5], ids=lambda function: function.__name__)
+@pytest.mark.parametrize(
+    ("healthy", "seed"),
+    [(healthy, seed) for healthy in HEALTHY for seed in (0, 1) if seed == 0 or healthy in HEALTHY[:5]],
+    ids=lambda value: getattr(value, "__name__", value),
+)
 def test_says_nothing_on_healthy_models(healthy, seed, digits):
     vae, x_train, x_test = healthy(Bench(digits, seed))
     assert diagnose(vae, x_test, x_train).names == []
@@ -445,3 +448,10 @@ def test_bad_input_is_refused_with_a_reason(bench):
         diagnose(bench.healthy, bench.x_test[:1] * np.nan)
     with pytest.raises(ValueError, match="x_train expects shape"):
         diagnose(bench.healthy, bench.x_test, bench.x[0])
+
+
+def test_a_mixture_with_outliers_is_a_density_if_its_base_is(digits):
+    likelihood = vaelib.Contaminated(vaelib.Gaussian(0.01), 0.05, outlier_range=(0, 1))
+    vae = vaelib.mlp_vae((8, 8, 1), 2, (32,), likelihood)
+    vae.decoder.get_layer("params").bias.assign(np.zeros(64))  # half of each bell lies below 0
+    assert "not_a_density" not in diagnose(vae, digits.x_test).names

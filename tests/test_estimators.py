@@ -524,3 +524,31 @@ def test_an_imputer_shows_its_progress_when_asked(capsys):
     assert capsys.readouterr().out == ""
     quick_imputer(verbose=2).fit(rows(30))
     assert "val_error" in capsys.readouterr().out
+
+
+def test_a_column_that_only_the_calibration_rows_have_is_refused():
+    x = rows(200)
+    x[np.random.RandomState(0).permutation(200)[50:], 3] = np.nan  # as fit draws them: 50 calibrate
+    with pytest.raises(ValueError, match=r"among the 150 rows to train on; got none in column\(s\) \[3\]"):
+        quick().fit(x)
+
+
+def test_the_integers_of_numpy_will_do():
+    detector = quick(latent_dim=np.int64(2), hidden_units=np.array([16]), num_importance_samples=np.int64(2))
+    assert np.isfinite(detector.fit(rows(60)).score_samples(rows(5))).all()
+    with pytest.raises(ValueError, match=r"sequence of integers; got 64\. One layer is \(64,\)"):
+        quick(hidden_units=64).fit(rows(60))
+
+
+def test_a_row_without_any_observed_cell_is_repaired_like_any_other(fitted):
+    nothing = np.full((1, 5), np.nan)
+    together = np.concatenate([nothing, rows(3)])
+    np.testing.assert_allclose(fitted.correct(nothing), fitted.correct(together)[:1], rtol=1e-4)
+    assert fitted.cell_scores(nothing).shape == (1, 5)
+
+
+def test_the_imputer_trains_a_quarter_longer_on_all_cells():
+    imputer = vaelib.VAEImputer(2, (16,), num_importance_samples=2, max_epochs=6, random_state=0)
+    imputer.fit(with_holes(rows(60)))
+    assert len(imputer.history_["val_error"]) == 6
+    assert len(imputer.history_["loss"]) == 6 + 2

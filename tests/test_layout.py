@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "vae": {"gaussian", "likelihoods", "networks", "model"},
     "variants": {"gaussian", "model", "autoencoder", "vae"},
     "anomaly": {"gaussian", "vae"},
-    "diagnosis": {"gaussian", "vae"},
+    "diagnosis": {"gaussian", "model", "vae"},
     "imputation": {"gaussian", "anomaly", "vae"},
     "correction": {"gaussian", "likelihoods", "model", "vae"},
     "estimators": {"likelihoods", "networks", "vae", "anomaly", "imputation", "correction"},

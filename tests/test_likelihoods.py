@@ -453,3 +453,12 @@ def test_samples_vary_as_the_variance_says(likelihood):
     np.testing.assert_allclose(
         draws.var(axis=0), np.broadcast_to(likelihood.var(params), draws.shape)[0], rtol=0.02
     )
+
+
+def test_a_base_with_bounds_of_its_own_takes_no_outlier_range():
+    with pytest.raises(ValueError, match="outlier_range expects None for a base with bounds of its own"):
+        vaelib.Contaminated("bernoulli", outlier_range=(-3, 3))
+
+
+def test_a_variance_from_numpy_will_do():
+    assert vaelib.Gaussian(np.float32(0.25)).get_config()["variance"] == 0.25

@@ -472,6 +472,19 @@ def test_scoring_decodes_a_bounded_number_of_latents_at_a_time(monkeypatch, digi
     assert bound.shape == (30,)
 
 
+def test_pieces_of_samples_add_up(exact_vae, ppca, ppca_data, monkeypatch):
+    monkeypatch.setattr(vae, "SAMPLES_AT_ONCE", 50)
+    bound = exact_vae.log_likelihood(ppca_data[:3], num_samples=120)
+    np.testing.assert_allclose(bound, ppca.log_evidence(ppca_data[:3]), atol=2e-4)
+
+
+def test_a_saved_model_keeps_its_seed(tmp_path):
+    small_vae(seed=9).save(tmp_path / "vae.keras")
+    loaded = keras.models.load_model(tmp_path / "vae.keras")
+    assert loaded.get_config()["seed"] == 9
+    assert np.array_equal(loaded.noise.state, keras.random.SeedGenerator(9).state)
+
+
 def test_methods_take_and_give_arrays_of_the_stated_shapes(digits):
     model, x = small_vae(), digits.x_test[:7]
     mean, log_var = model.encode(x)
@@ -564,3 +577,15 @@ def test_a_missing_cell_changes_nothing_whatever_it_would_have_been(digits):
     filled = np.where(holes, 0.0, x)  # what the encoder is fed, but here as if it had been seen
     assert np.all(vae.elbo(filled).reconstruction < vae.elbo(x).reconstruction)
     np.testing.assert_array_equal(vae.elbo(filled).kl, vae.elbo(x).kl)
+
+
+def test_a_penalty_on_the_weights_is_added_to_the_loss(digits):
+    x, plain, penalized = digits.x_test[:50], small_vae(seed=0), small_vae(seed=0)
+    penalized.set_weights(plain.get_weights())
+    kernel = penalized.decoder.get_layer("params").kernel
+    kernel.regularizer = keras.regularizers.L2(0.1)
+    for model in (plain, penalized):
+        model.compile("adam", jit_compile=False)
+    difference = penalized.evaluate(x, verbose=0, return_dict=True)["loss"]
+    difference -= plain.evaluate(x, verbose=0, return_dict=True)["loss"]
+    assert difference == pytest.approx(0.1 * float(np.sum(np.square(kernel))), rel=1e-3)

@@ -271,3 +271,11 @@ def test_it_reports_the_same_in_training_and_evaluation(digits):
         assert trained[name][0] == pytest.approx(value, rel=0.05), name
     parts = evaluated["generator_loss"] - evaluated["reconstruction"]
     assert evaluated["loss"] == pytest.approx(parts, rel=1e-5)
+
+
+def test_the_loss_that_is_reported_is_that_of_all_examples_in_batches_of_any_size(digits):
+    model = adversarial_autoencoder(seed=0)
+    model.compile(keras.optimizers.SGD(0.0), jit_compile=False)
+    history = model.fit(digits.x_train[:50], batch_size=40, verbose=0).history
+    expected = model.adversarial_weight * history["generator_loss"][0] - history["reconstruction"][0]
+    assert history["loss"][0] == pytest.approx(expected, rel=1e-5)

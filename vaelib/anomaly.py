@@ -17,7 +17,7 @@ from vaelib.checks import check_name
 from vaelib.vae import VAE, log_mean_exp
 
 NUM_SAMPLES = 64
-REGRET_NUM_SAMPLES = 16  # which are drawn again at each of its steps
+REGRET_NUM_SAMPLES = 16  # which are decoded anew at each of its steps
 REGRET_STEPS = 100
 REGRET_LEARNING_RATE = 0.1
 DECODED_AT_ONCE = 8192  # latent vectors at a time: enough to keep the processor busy

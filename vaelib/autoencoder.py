@@ -34,10 +34,10 @@ class Autoencoder(EncoderDecoder):
         Returns:
             The decoder's output, shape (batch, ...).
         """
-        return self.decoder(self.encoder(x))
+        return self._params(self.encoder(x))
 
     def example_losses(self, target, params):
-        log_prob = self.likelihood.log_prob(ops.cast(target, "float32"), ops.cast(params, "float32"))
+        log_prob = self.likelihood.log_prob(ops.cast(target, "float32"), params)
         return -ops.sum(log_prob, axis=tuple(range(1, len(log_prob.shape))))
 
     def encode(self, x):
@@ -55,4 +55,4 @@ class Autoencoder(EncoderDecoder):
         return in_batches(self.encoder, self.check(x))
 
     def _reconstruct(self, x):
-        return self.likelihood.mean(self.decoder(self.encoder(x)))
+        return self.likelihood.mean(self._params(self.encoder(x)))

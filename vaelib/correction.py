@@ -156,7 +156,7 @@ def _infer(vae, likelihood, x, trusted, noise):
         weight = FIRST_WEIGHT ** tf.maximum(1.0 - 2.0 * time / STEPS, 0.0)
         with tf.GradientTape() as tape:
             tape.watch(q)
-            params = vae.decoder(gaussian.reparameterize(q[0], q[1], noise[step]))
+            params = vae._params(gaussian.reparameterize(q[0], q[1], noise[step]))
             clean, outlier = likelihood.components(filled, params, log_odds)
             log_prob = tf.where(suspected, ops.logaddexp(clean, outlier), clean)
             log_prob = tf.reduce_sum(tf.where(observed, log_prob, 0.0), axis=range(1, len(x.shape)))
@@ -176,7 +176,7 @@ def _summarize(vae, likelihood, x, trusted, q, log_odds, noise):
     observed, suspected, filled = _cells(x, trusted)
     density, mean, square = tf.zeros_like(filled), tf.zeros_like(filled), tf.zeros_like(filled)
     for step in tf.range(NUM_SAMPLES):
-        params = vae.decoder(gaussian.reparameterize(q[0], q[1], noise[step]))
+        params = vae._params(gaussian.reparameterize(q[0], q[1], noise[step]))
         clean, outlier = likelihood.components(filled, params, log_odds)
         expected = likelihood.mean(params)
         density += tf.exp(clean - outlier) / NUM_SAMPLES

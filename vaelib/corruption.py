@@ -70,4 +70,4 @@ def _blocks(shape, amount, rng):
     rows, columns = np.arange(height), np.arange(width)
     in_rows = (rows >= top) & (rows < top + side)  # (batch, height)
     in_columns = (columns >= left) & (columns < left + side)  # (batch, width)
-    return np.broadcast_to((in_rows[:, :, None] & in_columns[:, None, :])[..., None], shape)
+    return np.broadcast_to((in_rows[:, :, None] & in_columns[:, None, :])[..., None], shape).copy()

@@ -9,6 +9,7 @@ import io
 import os
 import warnings
 import zipfile
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -131,7 +132,7 @@ def _read(name, keys):
             missing = [key for key in keys if key not in file]
             arrays = {key: file[key] for key in keys if key in file}
             found = ", ".join(file) or "none"
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
         raise ValueError(
             f"{path} expects a NumPy .npz archive; it cannot be read ({error}). Copy it again."
         ) from error

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from vaelib import gaussian
 from vaelib.checks import check_examples
+from vaelib.model import in_batches
 from vaelib.vae import VAE
 
 LINE = 88  # characters of a printed finding, as many as the book's page is wide
@@ -349,7 +350,8 @@ def _data(vae, x, x_train, rng):
 def _likelihood(vae, x, seen):
     low, high = vae.likelihood.support
     is_binary = bool(np.isin(x, (0, 1)).all())
-    area = _area(vae.likelihood, vae.decoder(seen.z_own[:20]), is_binary)
+    likelihood = getattr(vae.likelihood, "base", vae.likelihood)  # a mixture is a density if its base is
+    area = _area(likelihood, vae._params(seen.z_own[:20]), is_binary)
     if not 1 / FACTOR < area < FACTOR:
         kind = (
             "black and white" if is_binary else f"gray in {np.mean((x > low) & (x < high)):.0%} of its cells"
@@ -370,7 +372,7 @@ def _likelihood(vae, x, seen):
                 f"The negatives of x are {gain:.0f} nats likelier than x: it was trained on negatives.",
                 (20,),
             )
-    variance = np.broadcast_to(vae.likelihood.var(vae.decoder(seen.z_own)), x.shape)
+    variance = np.broadcast_to(vae.likelihood.var(vae._params(seen.z_own)), x.shape)
     ratio = np.sum(np.square(x - vae.decode(seen.z_own)), dtype="float64") / max(
         variance.sum(dtype="float64"), 1e-12
     )
@@ -464,7 +466,7 @@ def _latent(vae, seen):
 
 
 def _use(vae, x, x_train, score, threshold, repair, seed):
-    score = score or (lambda x: -_elbo(vae, x, seed))
+    score = score or (lambda x: -in_batches(lambda part: _elbo(vae, part, seed), x))
     first, second = (np.asarray(score(x)) for _ in range(2))
     if first.shape != (len(x),):
         yield Finding(

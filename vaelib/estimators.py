@@ -68,32 +68,35 @@ class TableVAE(BaseEstimator):
     def _check_parameters(self):
         for name in ("latent_dim", "num_importance_samples", "batch_size", "max_epochs", "patience"):
             _check_positive(name, getattr(self, name), whole=True)
+        if not np.iterable(self.hidden_units):
+            raise ValueError(
+                f"hidden_units expects a sequence of integers; got {self.hidden_units!r}. One layer is (64,)."
+            )
         for units in self.hidden_units:
             _check_positive("hidden_units", units, whole=True)
         _check_positive("learning_rate", self.learning_rate)
         _check_share("validation_fraction", self.validation_fraction)
 
     def _check_rows(self, X, **options):
-        X = validate_data(self, X, dtype="float64", ensure_all_finite="allow-nan", **options)
-        if options.get("reset", True) and (empty := np.isnan(X).all(axis=0)).any():
-            raise ValueError(
-                f"X expects an observed cell in each column; got none in column(s) {np.flatnonzero(empty)}. "
-                "Drop them."
-            )
-        return X
+        return validate_data(self, X, dtype="float64", ensure_all_finite="allow-nan", **options)
 
     def _fit_vae(self, X, rng, likelihood):
         """Scale and train; the order of ``X`` is taken to be random."""
+        if (empty := np.isnan(X).all(axis=0)).any():
+            raise ValueError(
+                f"X expects an observed cell in each column, among the {len(X)} rows to train on; got none "
+                f"in column(s) {np.flatnonzero(empty)}. Drop them."
+            )
         self.scaler_ = StandardScaler().fit(X)
         scaled = self._scale(X)
         train, options = self._hold_out(scaled, rng)
         with _seeded(rng.randint(2**31 - 1)):
             self.vae_ = _network(
                 X.shape[1],
-                self.latent_dim,
-                tuple(self.hidden_units),
+                int(self.latent_dim),  # a grid search hands on NumPy's integers
+                tuple(map(int, self.hidden_units)),
                 likelihood,
-                self.num_importance_samples,
+                int(self.num_importance_samples),
             )
             # Steps on a table are so small that compiling them costs more than it ever saves.
             self.vae_.compile(
@@ -111,6 +114,7 @@ class TableVAE(BaseEstimator):
         """Rows to train on, and arguments of ``fit`` that stop it by the loss of the other rows."""
         held_out = int(self.validation_fraction * len(scaled))
         train, validation = scaled[held_out:], scaled[:held_out] if held_out else scaled
+        validation = _with_an_observed_row(validation)
         return train, {"validation_data": (validation,), "callbacks": [self._stop("val_loss")]}
 
     def _stop(self, monitor):
@@ -130,7 +134,8 @@ class VAEOutlierDetector(OutlierMixin, TableVAE):
     """Finds and repairs outliers in a table with a VAE that was trained on normal rows.
 
     ``fit`` sets some rows aside: on one part training is stopped, on the other the threshold is calibrated,
-    so that ``predict`` calls a fresh normal row an outlier with at most the probability asked for.
+    so that ``predict`` calls a fresh normal row an outlier with at most the probability asked for, as long as
+    its cells are missing as often as those of the rows of ``fit``.
 
     Args:
         latent_dim: dimensions of z.
@@ -299,8 +304,9 @@ class VAEOutlierDetector(OutlierMixin, TableVAE):
             ValueError: if ``X`` is not such a table.
         """
         check_is_fitted(self)
-        scaled = self._scale(self._check_rows(X, reset=False))
-        return correct(self.vae_, scaled, leave_one_out=True).outlier_probability
+        X = self._check_rows(X, reset=False)
+        found = correct(self.vae_, _with_an_observed_row(self._scale(X)), leave_one_out=True)
+        return found.outlier_probability[: len(X)]
 
     def correct(self, X):
         """Repair suspicious cells and fill missing ones.
@@ -316,7 +322,8 @@ class VAEOutlierDetector(OutlierMixin, TableVAE):
         """
         check_is_fitted(self)
         X = self._check_rows(X, reset=False)
-        return self._unscale(correct(self.vae_, self._scale(X), leave_one_out=True).x, X)
+        repaired = correct(self.vae_, _with_an_observed_row(self._scale(X)), leave_one_out=True).x
+        return self._unscale(repaired[: len(X)], X)
 
     def _scores(self, X):
         """In whole blocks, because matrix products of another height round differently."""
@@ -501,13 +508,17 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, TableVAE):
         scaled = self._scale(X)
         if not np.isnan(scaled).any():
             return X.copy() if draws is None else np.repeat(X[None], draws, axis=0)
-        if np.isnan(scaled).all():  # a row without any observed cell is drawn from the prior
-            scaled = np.concatenate([scaled, np.zeros((1, X.shape[1]), "float32")])
+        scaled = _with_an_observed_row(scaled)
         filled = impute(self.vae_, scaled, self.num_samples, draws, seed)[..., : len(X), :]
         filled = self.scaler_.inverse_transform(filled.astype("float64").reshape(-1, X.shape[1]))
         filled = filled.reshape(*([] if draws is None else [draws]), *X.shape)
         constant = np.broadcast_to(self.scaler_.mean_, X.shape)
         return np.where(np.isnan(X), np.where(self.scaler_.var_ == 0, constant, filled), X)
+
+
+def _with_an_observed_row(scaled):
+    """The rows, and one of zeros if no cell of them is observed: a VAE takes that for an error in reading."""
+    return np.pad(scaled, ((0, 1), (0, 0))) if np.isnan(scaled).all() else scaled
 
 
 def _check_positive(name, value, whole=False):
@@ -524,7 +535,7 @@ def _check_share(name, value):
 
 @contextlib.contextmanager
 def _seeded(seed):
-    """Seed Keras for a while, and leave Python's and NumPy's own generators as they were."""
+    """Seed Keras, TensorFlow with it, and leave Python's and NumPy's own generators as they were."""
     states = random.getstate(), np.random.get_state()  # noqa: NPY002 (which Keras seeds too)
     keras.utils.set_random_seed(seed)
     try:

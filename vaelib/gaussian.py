@@ -26,7 +26,7 @@ def bounded(log_var):
     """
     log_var = ops.convert_to_tensor(log_var)
     clipped = ops.clip(log_var, -LOG_VAR_LIMIT, LOG_VAR_LIMIT)
-    return log_var + ops.stop_gradient(clipped - log_var)
+    return ops.stop_gradient(clipped) + (log_var - ops.stop_gradient(log_var))
 
 
 def log_density_per_cell(z, mean, log_var):
@@ -40,7 +40,7 @@ def log_density_per_cell(z, mean, log_var):
     Returns:
         Log densities in nats, shape of ``z``.
     """
-    log_var = bounded(log_var)
+    z, mean, log_var = _of_one_type(z, mean, bounded(log_var))
     return -0.5 * (math.log(2 * math.pi) + log_var + ops.square(z - mean) * ops.exp(-log_var))
 
 
@@ -68,7 +68,7 @@ def kl_to_standard_normal_per_unit(mean, log_var):
     Returns:
         Divergences in nats, same shape.
     """
-    log_var = bounded(log_var)
+    mean, log_var = _of_one_type(mean, bounded(log_var))
     return 0.5 * (ops.square(mean) + ops.exp(log_var) - 1.0 - log_var)
 
 
@@ -99,7 +99,8 @@ def kl(mean_q, log_var_q, mean_p, log_var_p):
     Returns:
         Divergence in nats, shape (...,).
     """
-    log_var_q, log_var_p = bounded(log_var_q), bounded(log_var_p)
+    log_vars = bounded(log_var_q), bounded(log_var_p)
+    mean_q, mean_p, log_var_q, log_var_p = _of_one_type(mean_q, mean_p, *log_vars)
     squared_distance = ops.square(mean_q - mean_p) + ops.exp(log_var_q)
     per_unit = log_var_p - log_var_q + squared_distance * ops.exp(-log_var_p) - 1.0
     return 0.5 * ops.sum(per_unit, axis=-1)
@@ -154,4 +155,12 @@ def reparameterize(mean, log_var, noise):
     Returns:
         Draws, of the shape that ``mean`` and ``noise`` have together, differentiable in all three.
     """
-    return mean + ops.exp(0.5 * bounded(log_var)) * noise
+    mean, log_var, noise = _of_one_type(mean, bounded(log_var), noise)
+    return mean + ops.exp(0.5 * log_var) * noise
+
+
+def _of_one_type(*parts):
+    """Tensors of the type that they have together: NumPy's draws are float64, a network's output is not."""
+    parts = [ops.convert_to_tensor(part) for part in parts]
+    dtype = keras.backend.result_type(*(part.dtype for part in parts))
+    return [ops.cast(part, dtype) for part in parts]

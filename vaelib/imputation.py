@@ -71,7 +71,7 @@ def posterior_samples(vae, x, noise):
         (samples, batch).
     """
     mean, log_var = vae._posterior(x)
-    z = mean + ops.exp(0.5 * gaussian.bounded(log_var)) * noise[:, None]
+    z = gaussian.reparameterize(mean, log_var, noise[:, None])
     pieces = [z[start : start + DECODED_AT_ONCE] for start in range(0, len(noise), DECODED_AT_ONCE)]
     log_likelihood = ops.concatenate([vae.log_prob_per_example(x, piece) for piece in pieces])
     log_weight = log_likelihood + gaussian.log_density(z, 0.0, 0.0) - gaussian.log_density(z, mean, log_var)
@@ -96,5 +96,5 @@ def _draw(vae, z, weights, draws, rng, generator):
 
 
 def _decode(vae, z):
-    params = vae.decoder(ops.reshape(z, (-1, vae.latent_dim)))
-    return ops.cast(ops.reshape(params, (*z.shape[:-1], *params.shape[1:])), "float32")
+    params = vae._params(ops.reshape(z, (-1, vae.latent_dim)))
+    return ops.reshape(params, (*z.shape[:-1], *params.shape[1:]))

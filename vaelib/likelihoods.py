@@ -5,6 +5,7 @@ are independent given z, so everything here is per cell; a model sums it over an
 """
 
 import math
+import numbers
 
 import keras
 from keras import ops
@@ -101,7 +102,7 @@ class Bernoulli(Likelihood):
         return ops.sigmoid(params) * ops.sigmoid(-params)
 
     def sample(self, params, seed=None):
-        uniform = keras.random.uniform(ops.shape(params), seed=seed)
+        uniform = keras.random.uniform(ops.shape(params), dtype="float32", seed=seed)
         return ops.cast(uniform < ops.sigmoid(params), "float32")
 
 
@@ -154,7 +155,7 @@ class ContinuousBernoulli(Likelihood):
         return ops.where(is_small, series, exact)
 
     def sample(self, params, seed=None):
-        uniform = keras.random.uniform(ops.shape(params), seed=seed)
+        uniform = keras.random.uniform(ops.shape(params), dtype="float32", seed=seed)
         a = ops.maximum(ops.abs(params), 1e-4)
         inverse_cdf = ops.log1p(uniform * ops.expm1(-a)) / -a  # for a logit of -a
         return ops.where(params < 0, inverse_cdf, 1.0 - inverse_cdf)
@@ -177,13 +178,13 @@ class Gaussian(Likelihood):
 
     def __init__(self, variance=1.0, **kwargs):
         super().__init__(**kwargs)
-        is_number = isinstance(variance, (int, float)) and not isinstance(variance, bool)
+        is_number = isinstance(variance, numbers.Real) and not isinstance(variance, bool)
         if not (variance in ("shared", "per_cell") or (is_number and 0 < variance < math.inf)):
             raise ValueError(
                 'Gaussian expects variance to be a positive number, "shared" or "per_cell"; '
                 f"got {variance!r}. A fixed standard deviation s is variance=s**2."
             )
-        self.variance = variance
+        self.variance = float(variance) if is_number else variance
         self.params_per_cell = 2 if variance == "per_cell" else 1
         if variance == "shared":
             self.shared_log_var = self.add_weight(
@@ -241,9 +242,9 @@ class StudentT(Likelihood):
 
     def __init__(self, dof=4.0, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(dof, bool) or not isinstance(dof, (int, float)) or not 2 < dof < math.inf:
+        if isinstance(dof, bool) or not isinstance(dof, numbers.Real) or not 2 < dof < math.inf:
             raise ValueError(f"StudentT expects dof to be a number above 2; got {dof!r}. Try 4.")
-        self.dof = dof
+        self.dof = float(dof)
 
     def log_prob(self, x, params):
         mean, log_scale2 = self._split(params)
@@ -262,8 +263,8 @@ class StudentT(Likelihood):
         mean, log_scale2 = self._split(params)
         seed = keras.random.SeedGenerator(seed) if isinstance(seed, int) else seed  # for two draws
         normal = gaussian.sample(ops.zeros_like(mean), log_scale2, seed)
-        chi2_per_dof = keras.random.gamma(ops.shape(mean), 0.5 * self.dof, seed=seed) / (0.5 * self.dof)
-        return mean + normal / ops.sqrt(chi2_per_dof)
+        chi2 = keras.random.gamma(ops.shape(mean), 0.5 * self.dof, dtype="float32", seed=seed)
+        return mean + normal / ops.sqrt(chi2 / (0.5 * self.dof))
 
     def get_config(self):
         return {**super().get_config(), "dof": self.dof}
@@ -284,7 +285,8 @@ class ZeroOneInflated(Likelihood):
     Black is level 0. White and gray are normal densities times the width of a level: white around a level
     and with a variance that are learned, cut off at 1; gray around m with log variance a + b log(m (1 - m)),
     a and b learned. What gray puts outside [0, 1] is lost, so that the probabilities add up to one or, up to
-    rounding, to less: a bound stays a bound. ``mean`` and ``var`` take white as if it were not cut off.
+    rounding, to less: a bound stays a bound. ``mean`` and ``var`` take white as if it were not cut off, and
+    ``sample`` puts what lies beyond at 1.
 
     Source: zero-or-one inflation, Ospina & Ferrari (2010), here of a normal variable.
     """
@@ -327,7 +329,7 @@ class ZeroOneInflated(Likelihood):
         return ops.logsumexp(log_weight + ops.stack([is_black, is_white, is_gray]), axis=0)
 
     def _log_white_mass(self):
-        """Log of the share of the bell around white that lies within [0, 1], where it is cut off."""
+        """Log of the share of the bell around white that lies below 1, where it is cut off."""
         std = ops.exp(0.5 * ops.maximum(self.white_log_var, LEAST_GRAY_LOG_VAR))
         distance = (1.0 + 0.5 * LEVEL_WIDTH - ops.minimum(self.white, 1.0)) / std
         return ops.log(0.5 * (1.0 + ops.erf(distance / math.sqrt(2.0))))
@@ -346,7 +348,7 @@ class ZeroOneInflated(Likelihood):
         seed = keras.random.SeedGenerator(seed) if isinstance(seed, int) else seed  # for two draws
         log_weight, mean, log_var = self.components(params)
         below = ops.cumsum(ops.exp(log_weight), axis=0)
-        uniform = keras.random.uniform(ops.shape(mean[0]), seed=seed)
+        uniform = keras.random.uniform(ops.shape(mean[0]), dtype="float32", seed=seed)
         noisy = gaussian.sample(mean, log_var, seed)
         draw = ops.where(uniform < below[0], 0.0, ops.where(uniform < below[1], noisy[1], noisy[2]))
         return ops.round(ops.clip(draw, 0.0, 1.0) / LEVEL_WIDTH) * LEVEL_WIDTH
@@ -392,6 +394,11 @@ class Contaminated(Likelihood):
             raise ValueError(
                 f"outlier_range expects (low, high) with low < high; got {outlier_range!r}. "
                 "For images it is (0, 1)."
+            )
+        if outlier_range is not None and math.isfinite(self.base.support[0]):
+            raise ValueError(
+                f"outlier_range expects None for a base with bounds of its own; got {outlier_range!r} and a "
+                f"{type(self.base).__name__}, whose outliers lie within {self.base.support}."
             )
         self.outlier_probability = outlier_probability
         self.outlier_range = outlier_range

@@ -152,7 +152,7 @@ class EncoderDecoder(keras.Model):
             ValueError: if it is empty, has another shape, or holds values that the likelihood cannot
                 explain, or NaN where the model knows no missing cells.
         """
-        if not isinstance(x, (np.ndarray, tf.Tensor, list, tuple)):
+        if not isinstance(x, (list, tuple)) and not hasattr(x, "__array__"):
             return x
         return check_examples(x, self.data_shape, self.likelihood.support, name, self.may_be_missing)
 
@@ -171,7 +171,7 @@ class EncoderDecoder(keras.Model):
             ValueError: if ``z`` is empty, has another shape or holds NaN.
         """
         z = check_examples(z, (self.latent_dim,), name="z")
-        return in_batches(lambda z: self.likelihood.mean(self.decoder(z)), z)
+        return in_batches(lambda z: self.likelihood.mean(self._params(z)), z)
 
     def reconstruct(self, x):
         """Decode the encoder's best guess; ``predict`` gives the same.
@@ -197,10 +197,10 @@ class EncoderDecoder(keras.Model):
         Returns:
             log p(x given z) in nats, shape (..., batch).
         """
-        params = self.decoder(ops.reshape(z, (-1, z.shape[-1])))
+        params = self._params(ops.reshape(z, (-1, z.shape[-1])))
         params = ops.reshape(params, (*ops.shape(z)[:-1], *params.shape[1:]))
         observed, x = split_missing(x)
-        log_prob = self.likelihood.log_prob(x, ops.cast(params, "float32"))
+        log_prob = self.likelihood.log_prob(x, params)
         return ops.sum(ops.where(observed, log_prob, 0.0), axis=tuple(range(-len(self.data_shape), 0)))
 
     def get_config(self):
@@ -218,6 +218,9 @@ class EncoderDecoder(keras.Model):
             for key in ("encoder", "decoder", "likelihood")
         }
         return cls(**{**config, **parts})
+
+    def _params(self, z):
+        return ops.cast(self.decoder(z), "float32")  # whatever the decoder computes in
 
     def _checked(self, x, y, sample_weight=None, **_):
         if sample_weight is not None and y is None:

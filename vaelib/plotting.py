@@ -35,7 +35,7 @@ def show_images(rows, limits=(0, 1), scale=0.7):
     columns = max(len(images) for images in rows.values())
     longest = max(len(line) for name in rows for line in name.split("\n"))
     size = (scale * columns + 0.085 * longest, scale * len(rows) + 0.05)
-    figure, grid = plt.subplots(len(rows), columns, figsize=size, squeeze=False)
+    figure, grid = plt.subplots(len(rows), columns, figsize=size, squeeze=False, layout="constrained")
     figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.02, hspace=0.02)
     for axes, (name, images) in zip(grid, rows.items(), strict=True):
         for ax in axes:
@@ -54,6 +54,7 @@ def mosaic(images, columns, ax=None, limits=(0, 1)):
         images: shape (n, height, width) or (n, height, width, 1), n divisible by ``columns``.
         columns: images in a row.
         ax: where to draw; a new square figure if None.
+        limits: the values drawn white and black.
 
     Returns:
         The axes.

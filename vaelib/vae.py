@@ -49,7 +49,7 @@ class VAE(EncoderDecoder):
             is minus the importance-weighted bound.
         seed: of the training noise; ``None`` takes it from ``keras.utils.set_random_seed``. Under a
             distribution strategy the replicas share one seed, and each takes its own rows of the noise of
-            the whole batch: how many replicas there are changes nothing.
+            the whole batch: how many replicas there are changes nothing, as long as they share it evenly.
 
     Raises:
         ValueError: if the networks do not fit each other or the likelihood, or a number is out of range.
@@ -82,12 +82,14 @@ class VAE(EncoderDecoder):
             )
         self.beta = self.add_weight(
             shape=(),
+            dtype="float32",
             initializer=keras.initializers.Constant(beta),
             trainable=False,
             autocast=False,
             name="beta",
         )
         self.num_importance_samples = num_importance_samples
+        self.seed = seed
         self.noise = keras.random.SeedGenerator(seed)
 
     def call(self, x, training=False):
@@ -210,6 +212,7 @@ class VAE(EncoderDecoder):
             **super().get_config(),
             "beta": float(self.beta.numpy()),  # a mirrored variable has no float() of its own
             "num_importance_samples": self.num_importance_samples,
+            "seed": self.seed,
         }
 
     def _posterior(self, x):
@@ -235,7 +238,7 @@ class VAE(EncoderDecoder):
         return gaussian.log_density(z, mean, log_var) - gaussian.log_density(z, 0.0, 0.0)
 
     def _reconstruct(self, x):
-        return self.likelihood.mean(self.decoder(self._posterior(x)[0]))
+        return self.likelihood.mean(self._params(self._posterior(x)[0]))
 
 
 def log_mean_exp(log_weight):

@@ -1,4 +1,4 @@
-"""Variants of the models of the book: a VAE that is told the class, an autoencoder with a critic."""
+"""Variants of the models of the book: a VAE that is told the class, an autoencoder with a discriminator."""
 
 import math
 
@@ -81,7 +81,7 @@ class ConditionalVAE(VAE):
         """
         z = check_examples(z, (self.latent_dim,), name="z")
         code = np.concatenate([z, np.eye(self.num_classes)[self._checked_labels(labels, len(z))]], axis=1)
-        return in_batches(lambda code: self.likelihood.mean(self.decoder(code)), code.astype("float32"))
+        return in_batches(lambda code: self.likelihood.mean(self._params(code)), code.astype("float32"))
 
     def generate(self, labels, seed=0):
         """New examples of the classes asked for: decode draws from the prior.
@@ -142,7 +142,7 @@ class ConditionalVAE(VAE):
 
     def _reconstruct(self, x):
         code = ops.concatenate([self._posterior(x)[0], self._parted(x)[1]], axis=-1)
-        return self.likelihood.mean(self.decoder(code))
+        return self.likelihood.mean(self._params(code))
 
     def _joined(self, x):
         if not isinstance(x, (list, tuple)):
@@ -201,7 +201,7 @@ class ConditionalVAE(VAE):
 
 @keras.saving.register_keras_serializable(package="vaelib")
 class AdversarialAutoencoder(Autoencoder):
-    """Autoencoder whose codes are made to look like draws of the standard normal by a critic.
+    """Autoencoder whose codes are made to look like draws of the standard normal by a discriminator.
 
     A third network, the discriminator, learns to tell codes from draws of the prior, while the encoder
     learns to rebuild *and* to be mistaken for the prior. There is no posterior of an example, no KL and no
@@ -250,6 +250,7 @@ class AdversarialAutoencoder(Autoencoder):
             )
         self.discriminator = discriminator
         self.adversarial_weight = adversarial_weight
+        self.seed = seed
         self.noise = keras.random.SeedGenerator(seed)
 
     def call(self, x, training=False):
@@ -277,16 +278,18 @@ class AdversarialAutoencoder(Autoencoder):
 
     def train_step(self, data):
         x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
         with tf.GradientTape(persistent=True) as tape:
             terms = self(x, training=True)
             loss = self.compute_loss(x, y, terms)
             scaled = self.optimizer.scale_loss(loss)
-            critic_scaled = self.optimizer.scale_loss(ops.mean(terms["discriminator_loss"]))
+            discriminator_loss = ops.mean(terms["discriminator_loss"]) / replicas  # as in compute_loss
+            critic_scaled = self.optimizer.scale_loss(discriminator_loss)
         critic = self.discriminator.trainable_variables
         others = [v for v in self.trainable_variables if not any(v is weight for weight in critic)]
         gradients = tape.gradient(scaled, others) + tape.gradient(critic_scaled, critic)
         self.optimizer.apply_gradients(zip(gradients, others + critic, strict=True))
-        self.metrics[0].update_state(loss)
+        self.metrics[0].update_state(loss * replicas, sample_weight=ops.shape(x)[0])
         return self.compute_metrics(x, y, terms)
 
     def generate(self, n, seed=0):
@@ -306,6 +309,7 @@ class AdversarialAutoencoder(Autoencoder):
             **super().get_config(),
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
             "adversarial_weight": self.adversarial_weight,
+            "seed": self.seed,
         }
 
     @classmethod
