@@ -61,6 +61,13 @@ def pca_reconstruct(x_fit, x, d):
     return u[:, :d] * s[:d] @ directions[:d] + center
 
 
+# %% q1 | one mean for all cells | One number was taken off all cells
+def pca_reconstruct(x_fit, x, d):
+    mean = x_fit.mean()
+    basis = np.linalg.svd(x_fit - mean, full_matrices=False)[2][:d]
+    return (x - mean) @ basis.T @ basis + mean
+
+
 # %% q2 | the transpose | the transpose of the decoder
 def best_codes(W, x):
     return x @ W
@@ -340,3 +347,8 @@ def alarm_threshold(train_scores, held_out_scores, test_scores, alpha):
 def alarm_threshold(train_scores, held_out_scores, test_scores, alpha):
     n = len(held_out_scores)
     return np.sort(held_out_scores)[min(int(np.ceil((n + 1) * (1 - alpha))), n) - 1]
+
+
+# %% q7 | no rank for too few images | cannot promise one in twenty
+def alarm_threshold(train_scores, held_out_scores, test_scores, alpha):
+    return np.sort(held_out_scores)[int(np.ceil((len(held_out_scores) + 1) * (1 - alpha))) - 1]

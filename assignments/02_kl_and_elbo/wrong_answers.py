@@ -36,6 +36,11 @@ def kl_to_prior(mean, log_var):
     return 0.5 * np.sum(mean**2 + np.exp(log_var) - 1 - log_var)
 
 
+# %% q1 | the library's function | Write the formula yourself
+def kl_to_prior(mean, log_var):
+    return np.asarray(gaussian.kl_to_standard_normal(mean, log_var))
+
+
 # %% q2 | the wrong way round | Under which of the two is the expectation taken?
 def kl_between(mean_q, std_q, mean_p, std_p):
     return np.log(std_q / std_p) + (std_p**2 + (mean_q - mean_p) ** 2) / (2 * std_q**2) - 0.5
@@ -57,9 +62,14 @@ def kl_between(mean_q, log_var_q, mean_p, log_var_p):
     return 0.5 * (log_var_p - log_var_q + squared / np.exp(log_var_p) - 1)
 
 
-# %% q2 | the distance divided by the variance of q | Which of the two variances divides
+# %% q2 | the distance divided by the variance of q | By which of the two variances
 def kl_between(mean_q, std_q, mean_p, std_p):
     return np.log(std_p / std_q) + std_q**2 / (2 * std_p**2) + (mean_q - mean_p) ** 2 / (2 * std_q**2) - 0.5
+
+
+# %% q2 | the logarithm upside down | The logarithm is upside down
+def kl_between(mean_q, std_q, mean_p, std_p):
+    return np.log(std_q / std_p) + (std_q**2 + (mean_q - mean_p) ** 2) / (2 * std_p**2) - 0.5
 
 
 # %% q3 | with respect to the variance | with respect to the variance
@@ -138,6 +148,11 @@ def elbo(model, x, mean, log_var):
 # %% q5 | the KL left out | the reconstruction term alone
 def elbo(model, x, mean, log_var):
     return model.reconstruction(x, mean, log_var)
+
+
+# %% q5 | the model's own method | by the model's own methods
+def elbo(model, x, mean, log_var):
+    return model.reconstruction(x, mean, log_var) - np.asarray(gaussian.kl_to_standard_normal(mean, log_var))
 
 
 # %% q6 | average of the logarithms | the ELBO, however many draws

@@ -244,6 +244,11 @@ def draw(mean, log_var, seed_generator):
     return mean + ops.exp(0.5 * log_var) * keras.random.uniform(ops.shape(mean), seed=seed_generator)
 
 
+# %% q5 | noise without tails | Look at the noise
+def draw(mean, log_var, seed):
+    return mean + ops.exp(0.5 * log_var) * keras.random.truncated_normal(ops.shape(mean), seed=seed)
+
+
 # %% q6 | the gradient of the loss | the negative ELBO
 def elbo_gradient(x, mean, log_var, noise):
     std = np.exp(0.5 * log_var)

@@ -53,6 +53,16 @@ def sample_code(mean, log_var, seed):
     return mean + ops.exp(0.5 * log_var) * uniform
 
 
+# %% q1 | one noise for all dimensions | same in every dimension of a code
+def sample_code(mean, log_var, seed):
+    return mean + ops.exp(0.5 * log_var) * keras.random.normal((ops.shape(mean)[0], 1), seed=seed)
+
+
+# %% q1 | the seed is not passed on | no run could be repeated
+def sample_code(mean, log_var, seed):
+    return mean + ops.exp(0.5 * log_var) * keras.random.normal(ops.shape(mean))
+
+
 # %% q2 | a mean over the cells | Is the logarithm of a product an average?
 def bernoulli_log_prob(x, logits):
     return ops.mean(x * logits - ops.softplus(logits), axis=tuple(range(1, len(x.shape))))
@@ -111,6 +121,12 @@ def bernoulli_log_prob(x, logits):
     return ops.sum(x * logits - ops.softplus(logits), axis=(1, 2, 3))
 
 
+# %% q2 | in NumPy | no gradient comes back to the logits
+def bernoulli_log_prob(x, logits):
+    x, logits = np.asarray(x), np.asarray(logits)
+    return (x * logits - np.logaddexp(0, logits)).reshape(len(x), -1).sum(axis=1)
+
+
 # %% q3 | zero | Can it be right about a cell that is half ink?
 def ceiling(x):
     return np.zeros(len(x))
@@ -157,6 +173,12 @@ def ceiling(x):
 # %% q3 | the best probabilities, not what they score | put them back into the formula
 def ceiling(x):
     return x
+
+
+# %% q3 | clipped where only float64 can be | not in float32
+def ceiling(x):
+    p = np.clip(x, 1e-12, 1 - 1e-12)
+    return np.sum(p * np.log(p) + (1 - p) * np.log(1 - p), axis=(1, 2, 3))
 
 
 # %% q4 | only the decoder's weights | The encoder has not moved
@@ -256,6 +278,16 @@ def train_step(encoder, decoder, optimizer, x, seed):
     return kl - reconstruction
 
 
+# %% q4 | a number of Python for the loss | in a tf.function it stops
+def train_step(encoder, decoder, optimizer, x, seed):
+    weights = encoder.trainable_weights + decoder.trainable_weights
+    with tf.GradientTape() as tape:
+        reconstruction, kl = bound_terms(encoder, decoder, x, seed)
+        loss = ops.mean(kl - reconstruction)
+    optimizer.apply(tape.gradient(loss, weights), weights)
+    return float(loss)
+
+
 # %% q5 | upside down | Which of the two has the price beta?
 def hidden_beta(loss, cell_log_prob, unit_kl):
     start = loss(cell_log_prob, unit_kl)
@@ -341,6 +373,16 @@ def generate(vae, n, seed):
 # %% q6 | the seed is ignored | the seed changes nothing
 def generate(vae, n, seed):
     return np.asarray(ops.sigmoid(vae.decoder(keras.random.normal((n, vae.latent_dim), seed=0))))
+
+
+# %% q6 | the seed is not passed on | what have you not passed on
+def generate(vae, n, seed):
+    return np.asarray(ops.sigmoid(vae.decoder(keras.random.normal((n, vae.latent_dim)))))
+
+
+# %% q6 | the library's function | You call vae.generate
+def generate(vae, n, seed):
+    return vae.generate(n, seed)
 
 
 # %% q7 | large and small beta exchanged | The first two are exchanged
