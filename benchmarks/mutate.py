@@ -80,6 +80,8 @@ BREAKS = [
     ("model", "ops.where(observed, log_prob, 0.0)", "log_prob"),
     ("model", "return ops.sum(ops.where(observed", "return ops.mean(ops.where(observed"),
     ("model", "loss = ops.mean(loss) + sum(", "loss = ops.sum(loss) + sum("),
+    ("model", "loss = ops.mean(loss) + sum(self.losses)", "loss = ops.mean(loss)"),
+    ("model", "loss = loss * ops.cast(sample_weight, loss.dtype)", "loss = loss * 1.0"),
     ("model", "observed = ops.logical_not(ops.isnan(x))", "observed = ops.isnan(x)"),
     ("model", "rows.shuffle(count) if", "rows.shuffle(count, reshuffle_each_iteration=False) if"),
     ("model", "rows.shuffle(count) if shuffle else rows", "rows"),
@@ -91,6 +93,8 @@ BREAKS = [
     ("vae", "return self.reconstruction - self.kl", "return self.reconstruction - 2 * self.kl"),
     ("vae", "log_likelihood - self.beta * self._log", "log_likelihood + self.beta * self._log"),
     ("vae", "bounds.append(total - math.log(num_samples))", "bounds.append(total)"),
+    ("vae", "min(SAMPLES_AT_ONCE, num_samples - first)", "SAMPLES_AT_ONCE"),
+    ("vae", "total = np.logaddexp(total, ", "total = np.maximum(total, "),
     ("vae", "- math.log(log_weight.shape[0])", ""),
     ("vae", "- gaussian.log_density(z, 0.0, 0.0)", "+ gaussian.log_density(z, 0.0, 0.0)"),
     (
@@ -143,6 +147,7 @@ BREAKS = [
     ),
     ("estimators", "self._fit_vae(X[calibration:], rng", "self._fit_vae(X, rng"),
     ("estimators", "StandardScaler().fit(X)", "StandardScaler(with_std=False).fit(X)"),
+    ("estimators", "        self._finish(self._scale(X), rng)\n", ""),
     # variants
     ("variants", '["generator_loss"] - terms', '["generator_loss"] + terms'),
     ("variants", "ops.softplus(-of_code),", "ops.softplus(of_code),"),
@@ -153,9 +158,11 @@ BREAKS = [
     ),
     ("variants", "+ np.pad(one_hot, behind)", "+ 0 * np.pad(one_hot, behind)"),
     ("variants", "tape.gradient(critic_scaled, critic)", "tape.gradient(scaled, critic)"),
+    ("variants", "sample_weight=ops.shape(x)[0]", "sample_weight=None"),
     # diagnosis
     ("diagnosis", "parts = np.stack([-seen.reconstruction,", "parts = np.stack([seen.reconstruction,"),
     ("diagnosis", "elif by_variance > 0.5:", "elif by_variance > 5:"),
+    ("diagnosis", "if vae.num_importance_samples > 1:", "if vae.num_importance_samples > 10:"),
     ("diagnosis", "if rate > FACTOR * rate_train and", "if rate < FACTOR * rate_train and"),
     ("diagnosis", "is_known and not 1 / FACTOR < beta", "is_known and 1 / FACTOR < beta"),
     ("diagnosis", "np.sum(np.square(seen.mean), axis=1,", "np.sum(seen.mean, axis=1,"),
