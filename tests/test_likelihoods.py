@@ -459,6 +459,11 @@ def test_a_base_with_bounds_of_its_own_takes_no_outlier_range():
     with pytest.raises(ValueError, match="outlier_range expects None for a base with bounds of its own"):
         vaelib.Contaminated("bernoulli", outlier_range=(-3, 3))
 
+    class Counts(vaelib.Gaussian):
+        support = (0.0, np.inf)
+
+    assert vaelib.Contaminated(Counts(), outlier_range=(0, 9)).support == (0, 9)  # it has a bound on one side
+
 
 def test_a_variance_from_numpy_will_do():
     assert vaelib.Gaussian(np.float32(0.25)).get_config()["variance"] == 0.25

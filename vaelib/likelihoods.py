@@ -395,7 +395,8 @@ class Contaminated(Likelihood):
                 f"outlier_range expects (low, high) with low < high; got {outlier_range!r}. "
                 "For images it is (0, 1)."
             )
-        if outlier_range is not None and math.isfinite(self.base.support[0]):
+        low, high = self.base.support
+        if outlier_range is not None and math.isfinite(high - low):
             raise ValueError(
                 f"outlier_range expects None for a base with bounds of its own; got {outlier_range!r} and a "
                 f"{type(self.base).__name__}, whose outliers lie within {self.base.support}."
