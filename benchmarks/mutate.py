@@ -157,7 +157,8 @@ BREAKS = [
         "ops.softplus(of_prior) + ops.softplus(-of_code)",
     ),
     ("variants", "+ np.pad(one_hot, behind)", "+ 0 * np.pad(one_hot, behind)"),
-    ("variants", "tape.gradient(critic_scaled, critic)", "tape.gradient(scaled, critic)"),
+    ("variants", "tape.gradient(discriminator_scaled, judges)", "tape.gradient(scaled, judges)"),
+    ("variants", 'ops.mean(terms["discriminator_loss"]) / replicas', 'ops.mean(terms["discriminator_loss"])'),
     ("variants", "sample_weight=ops.shape(x)[0]", "sample_weight=None"),
     # diagnosis
     ("diagnosis", "parts = np.stack([-seen.reconstruction,", "parts = np.stack([seen.reconstruction,"),

@@ -350,3 +350,15 @@ def test_a_pixel_is_moved_by_its_healthy_neighbors_and_not_by_itself():
     healthy[0, 2, 2] = 0
     mean, _ = correction._with_neighbors(x, healthy, np.zeros_like(x), flat)
     assert np.all(mean == 0)
+
+
+def test_a_decoder_that_computes_in_half_precision_repairs_and_fills_in(vae, images):
+    z = keras.Input((10,))
+    half = keras.Model(z, keras.layers.Activation("linear", dtype="float16")(vae.decoder(z)))
+    coarse = vaelib.VAE(vae.encoder, half, vae.likelihood)
+    dirty, _ = vaelib.corrupt(images[:20], "uniform", 0.1, seed=0)
+    assert rmse(vaelib.correct(coarse, dirty).x, vaelib.correct(vae, dirty).x) < 0.02
+    dirty[:, :4] = np.nan
+    filled = vaelib.impute(vaelib.VAE(vae.encoder, half, vae.likelihood.base), dirty, 100)
+    assert filled.dtype == np.float32
+    assert np.isfinite(filled).all()

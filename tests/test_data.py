@@ -94,6 +94,7 @@ def foreign_files():
     good = tiny_mnist()
     yield "not an archive", b"plain text", "it cannot be read"
     yield "half a file", "truncate", "it cannot be read"
+    yield "a wrong byte", "flip", "it cannot be read"
     yield (
         "other keys",
         {"images": good["x_train"]},
@@ -120,6 +121,11 @@ def test_a_damaged_or_foreign_file_gets_one_clear_error(folder, content, message
     elif content == "truncate":
         np.savez(path, **tiny_mnist())
         path.write_bytes(path.read_bytes()[:2000])
+    elif content == "flip":
+        np.savez_compressed(path, **tiny_mnist())
+        archive = bytearray(path.read_bytes())
+        archive[80] ^= 255  # in the compressed data, which no longer can be unpacked
+        path.write_bytes(archive)
     else:
         path.write_bytes(content)
     with pytest.raises(ValueError, match=re.escape(message)) as error:

@@ -589,3 +589,14 @@ def test_a_penalty_on_the_weights_is_added_to_the_loss(digits):
     difference = penalized.evaluate(x, verbose=0, return_dict=True)["loss"]
     difference -= plain.evaluate(x, verbose=0, return_dict=True)["loss"]
     assert difference == pytest.approx(0.1 * float(np.sum(np.square(kernel))), rel=1e-3)
+
+
+def test_what_numpy_can_read_is_looked_at_like_an_array():
+    """A data frame, for one."""
+
+    class Frame:
+        def __array__(self, dtype=None, copy=None):
+            return np.full((3, 8, 8, 1), 255.0)
+
+    with pytest.raises(ValueError, match=r"Gray levels 0 to 255 become x / 255"):
+        small_vae().elbo(Frame())

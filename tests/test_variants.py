@@ -1,5 +1,8 @@
 """The conditional VAE against exact evidence; the adversarial autoencoder against its equations."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -279,3 +282,33 @@ def test_the_loss_that_is_reported_is_that_of_all_examples_in_batches_of_any_siz
     history = model.fit(digits.x_train[:50], batch_size=40, verbose=0).history
     expected = model.adversarial_weight * history["generator_loss"][0] - history["reconstruction"][0]
     assert history["loss"][0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_two_replicas_step_as_one_does():
+    """A process of its own: logical devices must be made before TensorFlow is used."""
+    code = """
+import numpy as np, keras, tensorflow as tf, vaelib
+from vaelib import networks
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+x = np.tile(vaelib.load_images("digits").x_train[:1], (64, 1, 1, 1))
+def discriminator_after_a_step(strategy):
+    with strategy.scope():
+        keras.utils.set_random_seed(0)
+        model = vaelib.AdversarialAutoencoder(
+            networks.mlp_encoder((8, 8, 1), 2, (4,), outputs=("code",)),
+            networks.mlp_decoder((8, 8, 1), 2, (4,)),
+            networks.mlp_encoder((2,), 1, (), outputs=("logit",)), seed=0)
+        model.compile(keras.optimizers.SGD(1.0), jit_compile=False)
+    bias = model.discriminator.layers[-1].bias
+    bias.assign([8.0])  # it takes all for the prior's: the step is nearly 1, whatever is drawn
+    before = bias.numpy()
+    loss = model.fit(x, batch_size=64, verbose=0).history["loss"][0]
+    return bias.numpy() - before, loss
+one, loss = discriminator_after_a_step(tf.distribute.get_strategy())
+two, loss_of_two = discriminator_after_a_step(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
+np.testing.assert_allclose(two, one, rtol=0.05)
+np.testing.assert_allclose(loss_of_two, loss, rtol=1e-4)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr

@@ -284,11 +284,11 @@ class AdversarialAutoencoder(Autoencoder):
             loss = self.compute_loss(x, y, terms)
             scaled = self.optimizer.scale_loss(loss)
             discriminator_loss = ops.mean(terms["discriminator_loss"]) / replicas  # as in compute_loss
-            critic_scaled = self.optimizer.scale_loss(discriminator_loss)
-        critic = self.discriminator.trainable_variables
-        others = [v for v in self.trainable_variables if not any(v is weight for weight in critic)]
-        gradients = tape.gradient(scaled, others) + tape.gradient(critic_scaled, critic)
-        self.optimizer.apply_gradients(zip(gradients, others + critic, strict=True))
+            discriminator_scaled = self.optimizer.scale_loss(discriminator_loss)
+        judges = self.discriminator.trainable_variables
+        others = [v for v in self.trainable_variables if not any(v is weight for weight in judges)]
+        gradients = tape.gradient(scaled, others) + tape.gradient(discriminator_scaled, judges)
+        self.optimizer.apply_gradients(zip(gradients, others + judges, strict=True))
         self.metrics[0].update_state(loss * replicas, sample_weight=ops.shape(x)[0])
         return self.compute_metrics(x, y, terms)
 
