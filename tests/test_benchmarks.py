@@ -1,6 +1,7 @@
 """What the benchmarks promise: one network for all, fresh coins in each epoch, a page made of the results."""
 
 import json
+import re
 
 import keras
 import nbformat
@@ -44,6 +45,42 @@ def test_every_result_says_when_where_and_with_what_it_was_made(path):
     assert all(
         record[key] for key in ("date", "machine", "python", "tensorflow", "keras", "numpy", "results")
     )
+
+
+def of_wine(results):
+    keys = "smse_expectation", "smse_repair", "ap"
+    return [[f"{row[key]['mean']:.2f} ± {row[key]['spread']:.2f}" for key in keys] for row in results]
+
+
+def of_correction(results):
+    peers = ("damaged", "reconstruction", "median 3x3", "PCA 50", "5 nearest neighbors",
+             "denoising autoencoder")  # fmt: skip
+    return [
+        [f"{row[peer]['mean']:.3f}" for peer in peers]
+        + ["{mean:.4f} ± {spread:.4f}".format(**row["vaelib.correct"])]
+        for row in results.values()
+    ]
+
+
+def of_imputation(results):
+    return [["{mean:.3f} ± {spread:.3f}".format(**row)] for row in results.values()]
+
+
+@pytest.mark.parametrize(
+    ("chapter", "name", "rows_of"),
+    [
+        ("08_anomaly_correction", "wine", of_wine),
+        ("08_anomaly_correction", "correction", of_correction),
+        ("09_missing_values", "imputation", of_imputation),
+    ],
+)
+def test_a_table_typed_into_a_chapter_says_what_its_script_has_measured(chapter, name, rows_of):
+    cells = nbformat.read(ROOT / "book" / f"{chapter}.ipynb", as_version=4).cells
+    after = "\n".join(cell.source for cell in cells).split(f"`benchmarks/{name}.py`", 1)[1]
+    _head, _rule, *lines = re.search(r"(?:^\|.*\n)+", after, re.MULTILINE)[0].splitlines()
+    typed = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    measured = rows_of(json.loads((report.RESULTS / f"{name}.json").read_text())["results"])
+    assert [row[-len(measured[0]) :] for row in typed] == measured
 
 
 def test_the_operations_of_a_step_are_those_of_its_products():

@@ -32,6 +32,31 @@ CUT_FORMULAS = """() => {
         .map(formula => `a formula of ${formula.scrollWidth} pixels: ${formula.textContent}`);
 }"""
 
+MARKS_ALONE = """() => {
+    const box = (text, start) => {
+        const range = document.createRange();
+        range.setStart(text, start);
+        range.setEnd(text, start + 1);
+        return range.getBoundingClientRect();
+    };
+    const apart = (formula, mark) => mark.width && (mark.top > formula.bottom || mark.bottom < formula.top);
+    return [...document.querySelectorAll(".bd-article span.math")].filter(span => {
+        const [before, after] = [span.previousSibling, span.nextSibling];
+        const formula = span.querySelector("mjx-math")?.getBoundingClientRect();
+        if (!formula?.width) return false;
+        return (/[(\\[]$/.test(before?.data) && apart(formula, box(before, before.length - 1)))
+            || (/^[.,:;)\\]]/.test(after?.data) && apart(formula, box(after, 0)));
+    }).map(span => `a mark and its formula on two lines: ${span.textContent}`);
+}"""
+
+HEADINGS_AS_LARGE_AS_THE_NEXT_LEVEL = """() => {
+    const heading = level => document.querySelector(`.bd-article ${level}`);
+    const size = level => parseFloat(getComputedStyle(heading(level)).fontSize);
+    const levels = ["h1", "h2", "h3"].filter(heading);
+    return levels.slice(1).filter((level, i) => size(level) >= size(levels[i]))
+        .map(level => `${level} of ${size(level)} pixels on a screen of ${innerWidth}`);
+}"""
+
 
 def start_live_parts(tab):
     """Scroll as a reader does: to every live part, and to the end."""
@@ -74,7 +99,8 @@ def test_page_is_quiet_complete_light_accessible_and_fits_a_phone(page, tab, sit
         if (needed := tab.evaluate("document.documentElement.scrollWidth")) > width:
             faults.append(f"{needed} pixels wide on a screen of {width}")
         if width == 390:
-            faults += tab.evaluate(CUT_FORMULAS)
+            faults += tab.evaluate(CUT_FORMULAS) + tab.evaluate(MARKS_ALONE)
+        faults += tab.evaluate(HEADINGS_AS_LARGE_AS_THE_NEXT_LEVEL)
     assert faults == []
 
 
