@@ -33,7 +33,7 @@ test: .venv/ready .venv/classroom  ## lint, build the book, run the unit tests a
 	echo "== lint";  $(BIN)/ruff check . || failed="$$failed lint"; \
 	echo "== book";  $(MAKE) --no-print-directory html || failed="$$failed book"; \
 	echo "== tests"; $(BIN)/python -m pytest -n 2 --dist loadfile -q --durations=10 \
-	    --nbval-lax --nbval-current-env --nbval-cell-timeout=600 || failed="$$failed tests"; \
+	    --no-loadscope-reorder --nbval-lax --nbval-current-env --nbval-cell-timeout=600 || failed="$$failed tests"; \
 	if [ "$$failed" ]; then echo "FAILED:$$failed"; exit 1; fi; \
 	echo "All passed: lint, book, tests."
 

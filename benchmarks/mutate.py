@@ -146,7 +146,9 @@ BREAKS = [
         "np.where(self.decision_function(X) < 0, 1, -1)",
     ),
     ("estimators", "self._fit_vae(X[calibration:], rng", "self._fit_vae(X, rng"),
-    ("estimators", "StandardScaler().fit(X)", "StandardScaler(with_std=False).fit(X)"),
+    ("estimators", "else StandardScaler().fit(X)", "else StandardScaler(with_std=False).fit(X)"),
+    ("estimators", "_robust_scaler(X) if robust else ", ""),
+    ("estimators", "np.where(low < high, scaler.scale_,", "np.where(low <= high, scaler.scale_,"),
     ("estimators", "        self._finish(self._scale(X), rng)\n", ""),
     # variants
     ("variants", '["generator_loss"] - terms', '["generator_loss"] + terms'),

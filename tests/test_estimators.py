@@ -268,6 +268,25 @@ def test_trained_on_a_dirty_table_a_robust_detector_repairs_better():
     assert np.sqrt(np.mean(error[True][mask] ** 2)) < 1.1  # the damage is of 8 standard deviations
 
 
+def test_one_absurd_cell_of_its_training_rows_does_not_blind_a_robust_detector():
+    x, absurd = rows(400), rows(400)
+    absurd[::100, 2] = 1e12
+    clean, dirty = (quick(robust=True, max_epochs=30, learning_rate=0.01).fit(table) for table in (x, absurd))
+    np.testing.assert_allclose(dirty.scaler_.scale_, clean.scaler_.scale_, rtol=0.1)
+    np.testing.assert_allclose(dirty.scaler_.center_, clean.scaler_.center_, atol=0.1 * x.std(axis=0).max())
+    error = dirty.correct(absurd)[::100, 2] - x[::100, 2]
+    assert np.abs(error).max() < 2 * x[:, 2].std()
+
+
+def test_a_robust_detector_scales_a_column_of_few_values_too():
+    x = rows(100)
+    x[:, 1] = np.where(np.arange(100) % 10 == 0, 5000.0, 0.0)
+    x[:, 3] = 7.0
+    scale = quick(robust=True, max_epochs=1).fit(x).scaler_.scale_
+    assert 1000 < scale[1] < 2000
+    assert scale[3] == 1  # a constant column, as scikit-learn has it
+
+
 # What it puts up with
 
 

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras import ops
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, OutlierMixin, TransformerMixin
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import RobustScaler, StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -87,7 +87,8 @@ class TableVAE(BaseEstimator):
                 f"X expects an observed cell in each column, among the {len(X)} rows to train on; got none "
                 f"in column(s) {np.flatnonzero(empty)}. Drop them."
             )
-        self.scaler_ = StandardScaler().fit(X)
+        robust = isinstance(likelihood, Contaminated)
+        self.scaler_ = _robust_scaler(X) if robust else StandardScaler().fit(X)
         scaled = self._scale(X)
         train, options = self._hold_out(scaled, rng)
         with _seeded(rng.randint(2**31 - 1)):
@@ -143,8 +144,9 @@ class VAEOutlierDetector(OutlierMixin, TableVAE):
         variance: of a cell around its expectation, as of :class:`~vaelib.likelihoods.Gaussian`, in units of
             its column's: ``"per_cell"``, from the decoder; or one number for all, where rows of zeros or of
             other repeated values must not earn a high density for being predictable.
-        robust: whether some cells of the training rows may be damaged. Then each cell is Student's t around
-            its expectation or an outlier, their share is learned, and ``variance`` is not used.
+        robust: whether some cells of the training rows may be damaged. Then columns are scaled by quantiles,
+            each cell is Student's t around its expectation or an outlier, their share is learned, and
+            ``variance`` is not used.
         num_importance_samples: samples of z for each row in training.
         learning_rate: of Adam.
         batch_size: rows in a step.
@@ -162,7 +164,8 @@ class VAEOutlierDetector(OutlierMixin, TableVAE):
 
     Attributes:
         vae_: the trained :class:`~vaelib.vae.VAE`, on standardized columns.
-        scaler_: the ``StandardScaler`` of the columns.
+        scaler_: the ``StandardScaler`` of the columns; if ``robust``, a ``RobustScaler``, which a few damaged
+            cells do not move.
         history_: losses of each epoch, a dict of lists.
         offset_: ``score_samples`` below which a row is an outlier: minus the conformal threshold.
         n_features_in_: number of columns.
@@ -331,6 +334,14 @@ class VAEOutlierDetector(OutlierMixin, TableVAE):
         scaled = np.pad(self._scale(X), ((0, padding), (0, 0)))
         scores = anomaly_score(self.vae_, scaled, self.kind, self.num_samples)
         return -scores[: len(X)].astype("float64")
+
+
+def _robust_scaler(X):
+    """Medians, and deviations from the middle two thirds of a column; its own where these are one value."""
+    scaler = RobustScaler(quantile_range=(16, 84), unit_variance=True).fit(X)
+    low, high = np.nanpercentile(X, (16, 84), axis=0)
+    scaler.scale_ = np.where(low < high, scaler.scale_, StandardScaler().fit(X).scale_)
+    return scaler
 
 
 def _network(features, latent_dim, hidden_units, likelihood, num_importance_samples):
