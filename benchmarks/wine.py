@@ -12,7 +12,7 @@ writes to results/wine.json:
   deviations looks natural, and keeping it costs .4 alone. A model that overwrites everything does better
   here than one that is right.
 - squared error over all cells of the table, which no such trick improves.
-- average precision of the cell scores: pooled over all cells, and the mean of the columns' own. Published
+- average precision of the cell scores: pooled over all cells, and the mean of the columns' own, as published:
   .624 and .743.
 
     VAELIB_DATA=... python benchmarks/wine.py [--seeds 0 1 2 3 4]

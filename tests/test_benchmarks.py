@@ -48,7 +48,7 @@ def test_every_result_says_when_where_and_with_what_it_was_made(path):
 
 
 def of_wine(results):
-    keys = "smse_expectation", "smse_repair", "ap"
+    keys = "smse_expectation", "smse_repair", "ap", "ap_by_column"
     return [[f"{row[key]['mean']:.2f} ± {row[key]['spread']:.2f}" for key in keys] for row in results]
 
 
